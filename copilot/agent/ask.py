@@ -1,0 +1,138 @@
+"""One question, from the asker's name to the logged answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+from copilot.access import Ctx, Principal, Scope
+from copilot.agent.graph import Answer, State, Turn, compiled, outcome
+from copilot.agent.router import Router
+from copilot.agent.scope import scope_of
+from copilot.agent.tool import Tool
+from copilot.agent.understand import Call, Understanding, understand
+from copilot.agent.vocabulary import Vocabulary
+from copilot.data.snapshot import Snapshot, open_snapshot
+from copilot.data.workspace import Workspace
+from copilot.store import database
+from copilot.store.database import Store
+
+RUNG = "rules"  # the only one so far: router, slot filler, templates
+
+
+def ask(
+    workspace: Workspace,
+    store: Store,
+    tools: Mapping[str, Tool],
+    question: str,
+    principal: Principal,
+    *,
+    thread: str | None = None,
+    clock: Callable[[], datetime],
+    rng: np.random.Generator,
+) -> Answer:
+    """Answer one question from the current snapshot, within the asker's scope, and log the turn.
+
+    Raises:
+        NotSetUp: There is no book or no snapshot yet.
+        BadInput: The thread is not one of the asker's.
+    """
+    began = perf_counter()
+    asked_at = clock()
+    snapshot = open_snapshot(workspace)
+    earlier = store.turns(thread, principal.username, limit=1) if thread else []
+    thread = thread or store.new_thread(principal.username, asked_at)
+    scope = scope_of(principal, snapshot.book)
+    words = vocabulary(snapshot, scope)
+    recent = earlier[-1].accounts if earlier else []
+    previous = [Call(call["name"], call["arguments"]) for call in earlier[-1].tool_calls] if earlier else []
+    allowed = [name for name, tool in tools.items() if principal.role in tool.roles]
+
+    def read(text: str) -> Understanding:
+        return understand(text, words, router(workspace.root), allowed=allowed, recent=recent, previous=previous)
+
+    answers: list[Answer] = []
+
+    def log(state: State) -> None:
+        answer = _answer(state, thread, snapshot, 1000 * (perf_counter() - began))
+        answers.append(answer)
+        store.log_turn(
+            database.Turn(
+                thread=thread,
+                username=principal.username,
+                asked_at=asked_at,
+                question=question,
+                answer=answer.answer,
+                rung=answer.rung,
+                snapshot=snapshot.id,
+                as_of=snapshot.as_of,
+                tool_calls=answer.tool_calls,
+                sources=answer.sources,
+                clarify=answer.clarify,
+                refused=answer.refused,
+                timings_ms=answer.timings_ms,
+                accounts=_spoken_of(state) or list(recent),
+            )
+        )
+
+    ctx = Ctx(workspace.root, principal, scope, snapshot, clock, rng)
+    compiled().invoke({"question": question}, context=Turn(ctx, tools, read, log))
+    return answers[0]
+
+
+def vocabulary(snapshot: Snapshot, scope: Scope) -> Vocabulary:
+    """Return the names the asker may use: those of their own accounts, products, regions and reps."""
+    accounts, reps = snapshot.table("accounts", scope), snapshot.table("reps", scope)
+    deals = snapshot.table("opportunities", scope)
+    products = {
+        name
+        for table in ("contracts", "opportunity_lines", "usage_monthly")
+        for name in snapshot.table(table, scope)["product"].dropna().unique()
+    }
+    return Vocabulary(
+        accounts=dict(zip(accounts["account_id"], accounts["name"], strict=True)),
+        products=sorted(products),
+        segments=sorted(accounts["segment"].dropna().unique()),
+        regions=sorted({*accounts["region"].dropna(), *reps["region"].dropna()}),
+        industries=sorted(accounts["industry"].dropna().unique()),
+        reps=dict(zip(reps["rep_id"], reps["name"], strict=True)),
+        today=snapshot.as_of,
+        stages=sorted(deals["stage"].dropna().unique()),
+    )
+
+
+@lru_cache(maxsize=4)
+def router(folder: Path) -> Router:
+    """Return the trained router, kept in the workspace between processes."""
+    from copilot.text.encoder import Encoder, Ngrams
+
+    return Router.cached(folder / "router", Encoder.find() or Ngrams())
+
+
+def _answer(state: State, thread: str, snapshot: Snapshot, took: float) -> Answer:
+    clarify, code = outcome(state)
+    narration = state["narration"]
+    took = round(took, 1)
+    calls = [{"name": part.call.name, "arguments": part.call.arguments, "ok": part.ok} for part in state["done"]]
+    return Answer(
+        answer=narration.answer,
+        thread=thread,
+        tool_calls=calls,
+        rung=RUNG,
+        as_of=snapshot.as_of.isoformat(),
+        sources=narration.sources,
+        clarify=clarify,
+        refused=state["understood"].refused,
+        timings_ms={"first": took, "total": took},
+        exit_code=code,
+    )
+
+
+def _spoken_of(state: State) -> list[str]:
+    found = [account for part in state["done"] if part.record for account in part.record.accounts]
+    return list(dict.fromkeys(found))

@@ -1,0 +1,114 @@
+"""Put an answer together from records: template sentences and tables by reference, values filled in by code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from copilot.text import verifier
+from copilot.text.cells import Cell, Record, Say, fill, flatten, prefix, references
+
+_MARKDOWN = re.compile(r"([\\`*\[\]<>|~])")
+
+
+@dataclass(frozen=True)
+class Narration:
+    """A finished answer: Markdown text, the cells it refers to, and the faults of sentences that were left out."""
+
+    answer: str
+    sources: dict[str, dict[str, Any]]
+    faults: tuple[str, ...]
+
+
+def narrate(records: Sequence[Record], *, question: str, focus: Sequence[str] = ()) -> Narration:
+    """Tell the records in order, each sentence only after it verifies.
+
+    Args:
+        records: What the tools returned; the first is ``t1`` in references.
+        question: The asker's words; numbers in them may be echoed.
+        focus: Topics asked about; other topics are left out where a record has any of these.
+    """
+    cells: dict[str, Cell] = {}
+    blocks: list[str] = []
+    faults: list[str] = []
+    for number, record in enumerate(records, start=1):
+        name = f"t{number}"
+        own = dict(flatten(record.data, name))
+        cells |= own
+        told = [(line, prefix(line.text, name)) for line in _focused(record.say, focus)]
+        kept = []
+        for line, sentence in told:
+            fault = verifier.check(sentence, _spoken(own, sentence), question=question, template=True)
+            if fault is None:
+                kept.append((line, sentence))
+            else:
+                faults.append(f"{sentence}: {fault}")
+        blocks += _paragraphs(kept)
+        table = _table(record, name, focus)
+        if table:
+            blocks.append(table)
+    text = "\n\n".join(blocks)
+    used = {path: cells[path] for path in dict.fromkeys(references(text))}
+    shown = {path: _escaped(cell) for path, cell in used.items()}
+    return Narration(fill(text, shown), {path: source(cell) for path, cell in used.items()}, tuple(faults))
+
+
+def source(cell: Cell) -> dict[str, Any]:
+    """Return what stands behind a number, ready for JSON."""
+    value = cell.value if cell.value is None or isinstance(cell.value, bool | int | float | str) else str(cell.value)
+    return {"value": value, "shown": cell.shown, "unit": cell.unit, "origin": cell.origin}
+
+
+def _focused(lines: Sequence[Say], focus: Sequence[str]) -> list[Say]:
+    wanted = set(focus) & {line.topic for line in lines}
+    return [line for line in lines if not wanted or not line.topic or line.topic in wanted]
+
+
+def _spoken(cells: Mapping[str, Cell], sentence: str) -> dict[str, Cell]:
+    """Return the sentence's cells with a word in place of what is not known: a template may say so."""
+    found = {path: cells[path] for path in references(sentence) if path in cells}
+    return {
+        path: cell if cell.value is not None else Cell("not known", "text", cell.origin, cell.metric)
+        for path, cell in found.items()
+    }
+
+
+def _paragraphs(lines: Sequence[tuple[Say, str]]) -> list[str]:
+    blocks: list[str] = []
+    for line, sentence in lines:
+        text = _capital(sentence)
+        if line.detail and blocks:
+            blocks[-1] += f"\n   - {text}"
+        else:
+            blocks.append(text)
+    return blocks
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
+
+
+def _table(record: Record, name: str, focus: Sequence[str]) -> str:
+    rows = record.data.get("rows", [])
+    wanted = set(focus) & {column.topic for column in record.columns.values()}
+    columns = {key: c for key, c in record.columns.items() if not wanted or not c.topic or c.topic in wanted}
+    if len(rows) < 2 or not columns:
+        return ""
+    lines = ["| " + " | ".join(column.heading for column in columns.values()) + " |", "|" + " --- |" * len(columns)]
+    for place, row in enumerate(rows):
+        shown = [
+            "{{" + f"{name}.rows[{place}].{key}" + "}}" if key in row and row[key].value is not None else ""
+            for key in columns
+        ]
+        if any(shown[1:]):  # a group that has nothing of what was asked about
+            lines.append("| " + " | ".join(shown) + " |")
+    return "\n".join(lines)
+
+
+def _escaped(cell: Cell) -> Cell:
+    """Keep a book's text from acting as Markdown or HTML in an answer."""
+    if isinstance(cell.value, str):
+        return Cell(_MARKDOWN.sub(r"\\\1", " ".join(cell.value.split())), "text", cell.origin, cell.metric)
+    return cell

@@ -1,0 +1,93 @@
+"""Replies that need no tool: what it can do, refusals, questions back, and what to stress in an answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+HELP = (
+    "I can say whom to call and why, show an account, estimate what a touch would change, forecast usage and growth, "
+    "compare accounts, sum up your book, search notes, draft outreach and plan your week."
+)
+EMPTY = "What would you like to know about your accounts?"
+UNSURE = "I am not sure what you mean. Which of these do you want?"
+REFUSED: Mapping[str, str] = {
+    "outside": "That is outside what I do: I only answer questions about your own sales work.",
+    "change_crm": "I cannot change records, calendars or mail: I read the CRM, so please make that change there.",
+}
+READINGS: Mapping[str, str] = {
+    "rank_accounts": "Rank your accounts: whom to call, who is at risk, who renews",
+    "get_account": "Show one account with its contacts, contracts, deals and usage",
+    "explain_account": "Explain why an account is at risk or likely to grow",
+    "recommend_action": "Recommend the next action for an account",
+    "estimate_uplift": "Estimate what a call, e-mail or visit would change at an account",
+    "predict_growth": "Predict how an account's spend will change",
+    "forecast_engagement": "Forecast an account's usage",
+    "summarize_book": "Sum up your book: deals, win rate, renewals, quota",
+    "compare_accounts": "Compare two to five accounts",
+    "search_notes": "Search the notes",
+    "draft_outreach": "Draft an e-mail, call, meeting or report for an account",
+    "plan_week": "Plan your week",
+    "record_feedback": "Record what you did with a recommendation",
+    "simulate_assignment": "Try out another assignment of accounts to reps",
+    "propose_assignment": "Propose a scenario you tried out",
+    "measure_impact": "Measure what the recommendations have brought",
+    "search_features": "Search the features the models use",
+}
+LACKING: Mapping[tuple[str, str], str] = {
+    ("compare_accounts", "accounts"): "Which two to five accounts should I compare?",
+    ("draft_outreach", "account"): "Which account is the draft for?",
+    ("record_feedback", "feedback"): "Did you accept, finish, snooze or dismiss it?",
+    ("propose_assignment", "scenario"): "Which scenario should I propose, for example S-1?",
+}
+
+SALES = r"\bwon\b|\bdeals?\b.*\bwin\b(?! rate)|closed|revenue|\bsold\b|\bsells?\b|\bsales\b|brought in|bookings|best month|\bbest\b.*\b(?:month|quarter|product)"
+FOCUS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "summarize_book": (
+        ("win_rate", r"\bwin(?:ning)?[- ]?(?:rate|ratio|loss|percentage)|close rate|closing rate|hit (?:rate|ratio)|conversion|success rate|share of (?:\w+ )?deals|deals do (?:we|i) win"),
+        ("open_deals", r"pipeline|\bopen\b|\bdeals?\b.*\b(?:live|stuck|stage|negotiation|prospecting|engaging|in play)|opportunit|\bin (?:negotiation|prospecting|engaging)\b|\bstages?\b"),
+        ("won_total", SALES),
+        ("renewals", r"renew|expir|\brtcd\b|coming due"),
+        ("quota", r"quota|\btargets?\b|attainment|on track|hit (?:my|our|the) number"),
+        ("list_price", r"\bprices?\b|\bpricing\b|\bcosts?\b|\bcharge\b|how much is"),
+        ("accounts", r"\b(?:how many|number of|count(?: of)?|most|split|breakdown of|divide|distribution of)\b[^.]*\b(?:accounts|customers|clients|logos)|\b(?:accounts|customers|clients) (?:per|by)\b"),
+    ),
+    "get_account": (
+        ("contacts", r"contacts?\b(?! value)|decision maker|champion|who do i (?:ask|call|talk)|phone number|e-?mail|speak to there|sponsor"),
+        ("tickets", r"tickets?|\bsupport\b|escalat|\bcases?\b|\bbugs?\b|complain"),
+        ("usage", r"usage|\buse[sd]?\b|\busing\b|utili|adopt|\bseats?\b|licen|active|log ?in"),
+        ("renewals", r"renew|expir|contract end|runs? out|run out|up for"),
+        ("contracts", r"contracts?|\bpays?\b|\bowns?\b|bought|products?|licen|annual|per year|subscri|purchas|already have"),
+        ("last_touch", r"last (?:\w+ )?(?:contact|spo|call|touch|talk|met|speak|heard|visit)|recently|contacted|when (?:did|have|was)\b.*\b(?:sp[eo]|talk|call|contact|met|visit)|\bspoken\b"),
+        ("open_deals", r"\bdeals?\b|opportunit|pipeline"),
+    ),
+}  # fmt: skip
+
+
+def small_talk(text: str) -> str:
+    """Answer a greeting, thanks or a question about the copilot itself; each says what it can do."""
+    said = text.lower()
+    if re.search(r"\b(?:thank|thx|ta|appreciate|danke|merci|cheers|great|perfect|super|nice work|lifesaver)", said):
+        return f"You are welcome. {HELP}"
+    if re.search(r"\b(?:bye|goodbye|see you|tschüss|feierabend|good night)", said):
+        return "Goodbye. Ask me any time whom to call and why."
+    if re.search(
+        r"^\W*(?:hi|hello|hey|hallo|moin|servus|good|guten|morning|afternoon|evening|yo|nice to meet)\b", said
+    ):
+        return f"Hello. {HELP}"
+    return HELP
+
+
+def lacking(tool: str, argument: str) -> str:
+    """Ask for an argument that the question does not give."""
+    return LACKING.get((tool, argument), f"Which {argument} do you mean?")
+
+
+def focus(tool: str, plain: str) -> list[str]:
+    """Return what to stress in a tool's answer, in the order of ``FOCUS``.
+
+    Args:
+        tool: Its name; only totals and single accounts have more to say than one question asks.
+        plain: The question in English with placeholders.
+    """
+    return [name for name, pattern in FOCUS.get(tool, ()) if re.search(pattern, plain)]

@@ -1,0 +1,79 @@
+"""A tool as the agent sees it: a plain function with its rights, its arguments' limits and its words for a model."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+
+from copilot.access import Ctx, Role
+from copilot.errors import RoleLacksTool, TryAgain
+from copilot.text.cells import Record
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One entry of the registry."""
+
+    name: str
+    description: str
+    function: Callable[..., Record]
+    arguments: type[BaseModel]
+    roles: tuple[Role, ...]
+
+    def __call__(self, ctx: Ctx, arguments: Mapping[str, Any]) -> Record:
+        """Check the right and the arguments, then run.
+
+        Raises:
+            RoleLacksTool: The asker's role may not use this tool.
+            TryAgain: An argument is missing, unknown or out of its limits.
+        """
+        if ctx.principal.role not in self.roles:
+            raise RoleLacksTool(
+                f"The role {ctx.principal.role} may not use {self.name}; {' and '.join(self.roles)} may."
+            )
+        try:
+            checked = self.arguments.model_validate(dict(arguments))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or "arguments"
+            raise TryAgain(f"{self.name} cannot take {where}: {first['msg']}.") from None
+        return self.function(ctx, **{name: getattr(checked, name) for name in type(checked).model_fields})
+
+
+def tool(function: Callable[..., Record], *, roles: tuple[Role, ...]) -> Tool:
+    """Make a tool of a documented function ``f(ctx, **arguments)``.
+
+    Raises:
+        TypeError: An argument has no description in the docstring's Args section.
+    """
+    text = inspect.getdoc(function) or ""
+    summary, _, listed = text.partition("Args:")
+    words = _descriptions(listed)
+    hints = get_type_hints(function, include_extras=True)
+    fields: dict[str, Any] = {}
+    for name, parameter in list(inspect.signature(function).parameters.items())[1:]:
+        if name not in words:
+            raise TypeError(f"The argument {name!r} of the tool {function.__name__} has no description.")
+        default = ... if parameter.default is parameter.empty else parameter.default
+        fields[name] = (hints[name], Field(default=default, description=words[name]))
+    arguments = create_model(function.__name__, __config__=ConfigDict(extra="forbid"), **fields)
+    return Tool(function.__name__, " ".join(summary.split()), function, arguments, roles)
+
+
+def _descriptions(listed: str) -> dict[str, str]:
+    """Read a google-style Args section: ``name: words``, continued on deeper lines."""
+    found: dict[str, str] = {}
+    name = ""
+    for line in listed.splitlines():
+        start = re.match(r"^ {4}(\w+): (.*)", line)
+        if start:
+            name = start[1]
+            found[name] = start[2].strip()
+        elif name and line.strip():
+            found[name] += " " + line.strip()
+    return found

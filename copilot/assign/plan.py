@@ -1,0 +1,251 @@
+"""Assign accounts to reps so that the team's expected value is highest (CPOG §4.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import fsum
+from typing import Literal, get_args
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from copilot.assign import relax, rounding, ties
+from copilot.assign.problem import OUT, Numbers, Positions, Problem, read
+from copilot.assign.solve import Relaxed, Terms, bound, solve_relaxation, solve_whole
+from copilot.errors import BadInput
+
+Method = Literal["lp", "mip"]
+Coverage = Literal["best", "all"]
+# A bound this close to the objective, relatively, is the objective: what is left is arithmetic.
+SAME = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Who works on what, what that is worth, and what stood in the way.
+
+    Attributes:
+        assignments: One row an assigned account, best first: ``account_id``, ``rep_id``, ``value``, ``g_rank`` (over
+            all reps), ``r_rank`` (within the rep), both from 1; equal values rank by account_id.
+        objective: Sum of the chosen values; shortfalls are not taken off.
+        bound: No plan that falls no shorter of the minimums has a higher sum.
+        waiting: Accounts left out, best first: ``rank``, ``account_id``, ``best_rep_id``, ``best_value``, ``why``.
+        binding: Limits the plan stands at or falls short of: ``rep_id``, ``rule`` (``min_accounts``,
+            ``max_accounts``, ``max_load``), ``limit``, ``used``, ``shortfall`` (accounts missing to an elastic
+            minimum), ``price`` (value gained per unit if the limit gave way by it, from the linear relaxation; at an
+            unmet minimum what each missing account was charged).
+        gap: (bound − objective) / the larger of the two in size; 0 means proved best.
+        shortfall_price: What an account below a minimum was charged; None where minimums were hard.
+    """
+
+    assignments: pd.DataFrame
+    objective: float
+    bound: float
+    waiting: pd.DataFrame
+    binding: pd.DataFrame
+    gap: float
+    shortfall_price: float | None = None
+
+
+def assign(
+    pairs: pd.DataFrame,
+    reps: pd.DataFrame,
+    *,
+    method: Method = "lp",
+    coverage: Coverage = "best",
+    elastic: bool = True,
+    shortfall_price: float | None = None,
+    seconds: float = 60.0,
+) -> Plan:
+    """Choose pairs so that the sum of their values is highest and every rep's limits hold (CPOG Eq. 2, 5, 6).
+
+    Without loads the linear program is integral and both methods solve it; the plan is then exactly best. With loads
+    (a generalised assignment problem) ``"lp"`` rounds its relaxation, keeping every capacity, and ``"mip"`` lets SCIP
+    go on from there. The plan does not depend on the order of rows; ties go to the earlier account_id, then rep_id.
+
+    Args:
+        pairs: Eligible pairs, one row each: ``account_id``, ``rep_id``, ``value`` (a cost is a negative value) and,
+            where reps have a ``max_load``, ``load`` (≥ 0).
+        reps: ``rep_id``, ``min_accounts``, ``max_accounts`` (whole numbers; ``inf``: no maximum) and, optionally,
+            ``max_load`` in the unit of ``load`` (``inf``: no limit).
+        method: How to solve it when there are loads.
+        coverage: ``"best"``: each account at most once; a pair of negative value is taken only where a minimum needs
+            it, one of value 0 likewise. ``"all"``: each account in pairs exactly once.
+        elastic: Whether a minimum may stay unmet, at ``shortfall_price`` an account; else minimums are hard.
+        shortfall_price: In units of value; by default so high that minimums come before any value.
+        seconds: Limit on each SCIP search (not on the linear program); a plan cut short says so by its gap.
+
+    Raises:
+        BadInput: The frames do not hold what is described above; or no pairs were given with coverage ``"all"``.
+        Infeasible: No plan keeps the hard rules; ``.relax`` holds the smallest set of rules to relax, with amounts.
+    """
+    for name, given, known in (("method", method, Method), ("coverage", coverage, Coverage)):
+        if given not in get_args(known):
+            raise BadInput(f"There is no {name} {given!r}; choose from {', '.join(get_args(known))}.")
+    if shortfall_price is not None and not (elastic and np.isfinite(shortfall_price) and shortfall_price >= 0):
+        raise BadInput(
+            f"shortfall_price is {shortfall_price}; give a number of at least 0, and only with elastic=True."
+        )
+    problem = read(pairs, reps)
+    everyone = coverage == "all"
+    if everyone and not len(problem.accounts):
+        raise BadInput('No pairs were given, so coverage="all" has nobody to place; give pairs or use coverage="best".')
+    terms = Terms.of(problem, everyone=everyone, elastic=elastic, shortfall_price=shortfall_price)
+    relaxed = solve_relaxation(problem, terms)
+    if relaxed is None:
+        raise relax.infeasible(problem, terms, seconds=seconds)
+    chosen, highest = _choose(problem, terms, relaxed, method, seconds)
+    chosen = ties.settle(problem, chosen, everyone=everyone)
+    objective = fsum(problem.value[chosen[chosen != OUT]])
+    highest = min(highest, bound(problem, terms, relaxed, chosen))
+    if highest <= objective + SAME * max(1.0, abs(objective)):
+        highest = objective
+    return Plan(
+        assignments=_assignments(problem, chosen),
+        objective=objective,
+        bound=highest,
+        waiting=_waiting(problem, chosen),
+        binding=_binding(problem, terms, relaxed, chosen),
+        gap=(highest - objective) / max(abs(highest), abs(objective)) if highest > objective else 0.0,
+        shortfall_price=terms.shortfall_price,
+    )
+
+
+def can_place_all(pairs: pd.DataFrame, reps: pd.DataFrame) -> bool:
+    """Say by a maximum flow whether every account in ``pairs`` can have exactly one rep within ``max_accounts``.
+
+    Minimums are not looked at. With loads the flow only counts: a rep takes as many accounts as the lightest of them
+    fit into ``max_load``; False is then still certain, while True says only that counting does not rule it out.
+
+    Args:
+        pairs: As for :func:`assign`; the values play no part.
+        reps: As for :func:`assign`.
+    """
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import maximum_flow
+
+    problem = read(pairs, reps)
+    n, m = len(problem.accounts), len(problem.reps)
+    if n == 0:
+        return True
+    room = np.minimum(np.minimum(problem.high, _lightest(problem)), n)
+    source, sink = n + m, n + m + 1
+    tails = np.concatenate([np.full(n, source), problem.account, n + np.arange(m)])
+    heads = np.concatenate([np.arange(n), n + problem.rep, np.full(m, sink)])
+    capacity = np.concatenate([np.ones(n + len(problem.rep)), room]).astype("int32")
+    network = csr_array((capacity, (tails.astype("int32"), heads.astype("int32"))), shape=(n + m + 2, n + m + 2))
+    return int(maximum_flow(network, source, sink).flow_value) == n
+
+
+def _lightest(problem: Problem) -> Numbers:
+    """How many accounts, lightest first, fit into each rep's load."""
+    order = np.lexsort((problem.load, problem.rep))
+    edges = np.searchsorted(problem.rep[order], np.arange(len(problem.reps) + 1))
+    fit = np.full(len(problem.reps), np.inf)
+    for rep in np.flatnonzero(np.isfinite(problem.max_load)):
+        needed = np.cumsum(problem.load[order[edges[rep] : edges[rep + 1]]])
+        fit[rep] = np.count_nonzero(needed <= problem.max_load[rep] * (1 + SAME))
+    return fit
+
+
+def _choose(
+    problem: Problem, terms: Terms, relaxed: Relaxed, method: Method, seconds: float
+) -> tuple[Positions, float]:
+    """Return a choice that keeps the hard rules, and what SCIP proved about the best sum (inf: nothing)."""
+    if not problem.loaded:
+        return _taken(problem, relaxed), np.inf
+    rounded = rounding.round_plan(problem, terms, relaxed)
+    whole = not (terms.everyone and (rounded == OUT).any())
+    whole &= terms.shortfall_price is not None or not problem.shortfall(rounded).any()
+    if method == "lp" and whole:
+        return rounded, np.inf
+    exact = solve_whole(problem, terms, seconds=seconds, start=rounded if whole else None, first_only=method == "lp")
+    if exact.chosen is None:
+        raise relax.infeasible(problem, terms, seconds=seconds, proved=exact.status == "infeasible")
+    if exact.status == "optimal":
+        return exact.chosen, fsum(problem.value[exact.chosen[exact.chosen != OUT]])
+    better = rounding.improve(problem, terms, relaxed, exact.chosen)
+    return better, exact.bound + (terms.shortfall_price or 0.0) * float(problem.shortfall(better).sum())
+
+
+def _taken(problem: Problem, relaxed: Relaxed) -> Positions:
+    """Read the choice off an integral vertex."""
+    taken = np.flatnonzero(relaxed.share > 0.5)
+    chosen = np.full(len(problem.accounts), OUT, dtype="int64")
+    chosen[problem.account[taken]] = taken
+    return chosen
+
+
+def _assignments(problem: Problem, chosen: Positions) -> pd.DataFrame:
+    taken = chosen[chosen != OUT]
+    taken = taken[np.argsort(-problem.value[taken], kind="stable")]
+    ranked = pd.DataFrame(
+        {
+            "account_id": problem.accounts[problem.account[taken]],
+            "rep_id": problem.reps[problem.rep[taken]],
+            "value": problem.value[taken],
+            "g_rank": np.arange(1, len(taken) + 1),
+        }
+    )
+    ranked["r_rank"] = ranked.groupby("rep_id").cumcount().to_numpy("int64") + 1
+    return ranked
+
+
+def _waiting(problem: Problem, chosen: Positions) -> pd.DataFrame:
+    """Rank the accounts left out by the best value they would have had, and say why."""
+    order = np.lexsort((problem.rep, -problem.value, problem.account))
+    best = order[problem.start[:-1]] if len(order) else order
+    best = best[chosen == OUT]
+    best = best[np.argsort(-problem.value[best], kind="stable")]
+    full = problem.counts(chosen) >= problem.high
+    return pd.DataFrame(
+        {
+            "rank": np.arange(1, len(best) + 1),
+            "account_id": problem.accounts[problem.account[best]],
+            "best_rep_id": problem.reps[problem.rep[best]],
+            "best_value": problem.value[best],
+            "why": pd.Series([_why(problem, full, int(account)) for account in problem.account[best]], dtype="str"),
+        }
+    )
+
+
+def _why(problem: Problem, full: NDArray[np.bool_], account: int) -> str:
+    own = slice(problem.start[account], problem.start[account + 1])
+    reps = problem.rep[own][problem.value[own] > 0]
+    if not reps.size:
+        return "worth nothing to any eligible rep"
+    reasons = ((full[reps], "at max_accounts"), (~full[reps], "at max_load"))
+    return "; ".join(f"{_named(problem.reps[reps[these]])} {where}" for these, where in reasons if these.any())
+
+
+def _named(reps: pd.Index, most: int = 3) -> str:
+    more = f" and {len(reps) - most} more" if len(reps) > most else ""
+    return ", ".join(map(str, reps[:most])) + more
+
+
+def _binding(problem: Problem, terms: Terms, relaxed: Relaxed, chosen: Positions) -> pd.DataFrame:
+    count, load, short = problem.counts(chosen), problem.loads(chosen), problem.shortfall(chosen)
+    min_price = np.where(short > 0, terms.shortfall_price or 0.0, relaxed.min_price)
+    none = np.zeros(len(problem.reps))
+    tight_load = np.isfinite(problem.max_load)
+    tight_load &= (load >= problem.max_load * (1 - SAME)) | (relaxed.load_price > 0)
+    rules = (
+        ("min_accounts", (problem.low > 0) & (count <= problem.low), problem.low, count, short, min_price),
+        ("max_accounts", count >= problem.high, problem.high, count, none, relaxed.max_price),
+        ("max_load", tight_load, problem.max_load, load, none, relaxed.load_price),
+    )
+    rows = [
+        pd.DataFrame(
+            {
+                "rep_id": problem.reps[tight],
+                "rule": pd.Series([rule] * int(tight.sum()), dtype="str"),
+                "limit": limit[tight],
+                "used": used[tight],
+                "shortfall": lacking[tight],
+                "price": price[tight],
+            }
+        )
+        for rule, tight, limit, used, lacking, price in rules
+    ]
+    return pd.concat(rows, ignore_index=True).sort_values(["rep_id", "rule"], ignore_index=True)

@@ -1,0 +1,264 @@
+"""The command line. Every command says what it did, or in one sentence what is wrong and what to do."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from copilot.errors import CopilotError
+
+if TYPE_CHECKING:
+    from copilot.data.workspace import Workspace
+    from copilot.store.database import Store
+
+app = typer.Typer(
+    name="sales-copilot",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Who to call, what a touch changes, and why: from your own CRM and usage data, on your own machine.",
+)
+
+Folder = Annotated[
+    Path,
+    typer.Option(
+        "--workspace", envvar="SALES_COPILOT_WORKSPACE", help="The folder that holds book, models and scores."
+    ),
+]
+WORKSPACE = Path("workspace")
+
+
+def main() -> None:
+    """Run one command; errors of ours end in one sentence and their own exit code."""
+    try:
+        app()
+    except CopilotError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("Stopped; the workspace is as it was after the last finished step.", err=True)
+        sys.exit(130)
+
+
+@app.command()
+def demo(
+    preset: Annotated[Literal["tiny", "demo", "bench"], typer.Option(help="500, 5 000 or 200 000 accounts.")] = "demo",
+    seed: Annotated[int, typer.Option(help="Another seed gives another book.")] = 7,
+    workspace: Folder = WORKSPACE,
+) -> None:
+    """Simulate a book to try everything on, and make its users."""
+    from copilot.jobs.setup import make_demo
+
+    with _progress("Simulating the book") as tell:
+        users = make_demo(_workspace(workspace), preset, seed, _now(), tell)
+    _made(workspace, users)
+
+
+@app.command("import")
+def import_(
+    source: Annotated[str, typer.Argument(help="Where the export comes from: maven or ravenstack.")],
+    path: Annotated[Path, typer.Argument(help="The folder with the export's CSV files.")],
+    workspace: Folder = WORKSPACE,
+) -> None:
+    """Read a CRM export into the workspace's book, and make its users."""
+    from copilot.jobs.setup import import_book
+
+    with _progress(f"Reading {path}") as tell:
+        users = import_book(_workspace(workspace), source, path, _now(), tell)
+    _made(workspace, users)
+
+
+@app.command()
+def train(
+    model: Annotated[str | None, typer.Option(help="Only this model: growth, uplift or engagement.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same models.")] = 7,
+    workspace: Folder = WORKSPACE,
+) -> None:
+    """Train the models the book has data for, and say how good each one is."""
+    import numpy as np
+
+    from copilot.jobs.train import train as run
+
+    with _progress("Training") as tell:
+        lines = run(_workspace(workspace), _now(), np.random.default_rng(seed), only=model, tell=tell)
+    for line in lines:
+        typer.echo(line)
+    typer.echo("Next: sales-copilot score" + _elsewhere(workspace))
+
+
+@app.command()
+def score(workspace: Folder = WORKSPACE) -> None:
+    """Score every account, plan who works on what, and publish it all as one snapshot."""
+    from copilot.jobs.score import score as run
+
+    with _progress("Scoring") as tell:
+        lines = run(_workspace(workspace), _now(), tell=tell)
+    for line in lines:
+        typer.echo(line)
+    typer.echo('Next: sales-copilot ask "Who should I call this week, and why?" --as USER' + _elsewhere(workspace))
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="In your own words.")],
+    as_: Annotated[str, typer.Option("--as", help="The user who asks; trusted here, since you own the workspace.")],
+    thread: Annotated[str | None, typer.Option(help="Go on with this conversation.")] = None,
+    rung: Annotated[Literal["remote", "local", "rules"], typer.Option(help="The highest rung to try.")] = "remote",
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object, sources included.")] = False,
+    workspace: Folder = WORKSPACE,
+) -> None:
+    """Ask one question."""
+    import numpy as np
+
+    from copilot import rooms
+    from copilot.agent.ask import ask as run
+
+    place = _workspace(workspace)
+    place.book()
+    with _store(place) as store:
+        answer = run(
+            place,
+            store,
+            rooms.registry(),
+            question,
+            store.principal(as_),
+            thread=thread,
+            clock=_now,
+            rng=np.random.default_rng(),
+        )
+    if json:
+        import dataclasses
+        import json as encoder
+
+        typer.echo(
+            encoder.dumps(
+                {k: v for k, v in dataclasses.asdict(answer).items() if k != "exit_code"}, indent=2, ensure_ascii=False
+            )
+        )
+    else:
+        from rich.console import Console
+        from rich.markdown import Markdown
+
+        console = Console()
+        console.print(Markdown(answer.answer))
+        console.print(f"as of {answer.as_of} · {answer.rung} · {answer.thread}", style="dim")
+    if answer.exit_code:
+        sys.exit(answer.exit_code)
+
+
+@app.command()
+def users(
+    reset: Annotated[str | None, typer.Option(help="Give this user a new one-time password and print it.")] = None,
+    workspace: Folder = WORKSPACE,
+) -> None:
+    """List the users of the workspace, or give one a new password."""
+    from rich.console import Console
+    from rich.table import Table
+
+    place = _workspace(workspace)
+    place.book()
+    with _store(place) as store:
+        if reset is not None:
+            from copilot.store.passwords import one_time_password
+
+            password = one_time_password()
+            store.set_password(reset, password, actor="setup")
+            typer.echo(f"{reset}: {password}")
+            return
+        table = Table("user", "role", "rep", "active")
+        for user in store.users():
+            table.add_row(user["username"], user["role"], user["rep_id"] or "", "yes" if user["active"] else "no")
+    Console().print(table)
+
+
+@app.command()
+def doctor(workspace: Folder = WORKSPACE) -> None:
+    """Say what is there, what is missing and which command mends it."""
+    from copilot.jobs.doctor import examine
+
+    for finding in examine(_workspace(workspace)):
+        typer.echo(
+            f"{'ok  ' if finding.ok else 'miss'}  {finding.what}: {finding.state}"
+            + (f"  -> {finding.mend}" if finding.mend else "")
+        )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _workspace(folder: Path) -> Workspace:
+    from copilot.data.workspace import Workspace
+
+    return Workspace(folder)
+
+
+def _store(place: Workspace) -> Store:
+    from copilot.config import settings
+    from copilot.store.database import Store
+
+    return Store.open(settings().database_url or place.database)
+
+
+def _made(workspace: Path, users: list[tuple[str, str, str | None]]) -> None:
+    """Print the users and what to do next; passwords are shown this once."""
+    from copilot.data.workspace import Workspace
+
+    book = Workspace(workspace).book()
+    manifest = book.manifest
+    typer.echo(
+        f"Book from {manifest['source']}, as of {manifest['as_of']}: "
+        + ", ".join(f"{n:,} {t}" for t, n in manifest["tables"].items())
+        + "."
+    )
+    for sentence in [*manifest["notes"], *manifest["missing"].values()]:
+        typer.echo(f"- {sentence}")
+    fresh = [user for user in users if user[2]]
+    if fresh:
+        typer.echo("Users and one-time passwords, shown only now:")
+    for name, role, password in fresh:
+        typer.echo(f"  {name:<24} {role:<8} {password}")
+    if len(fresh) < len(users):
+        typer.echo(f"{len(users) - len(fresh)} users were there before and keep their passwords.")
+    typer.echo("Next: sales-copilot train" + _elsewhere(workspace))
+
+
+def _elsewhere(workspace: Path) -> str:
+    return "" if workspace == WORKSPACE else f" --workspace {workspace}"
+
+
+class _progress:  # noqa: N801  # reads as a verb where it is used
+    """Show what is being done and for how long; silent where nobody watches."""
+
+    def __init__(self, first: str) -> None:
+        from rich.console import Console
+        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        console = Console(stderr=True)
+        self._bar = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task(first, total=None)
+
+    def __enter__(self) -> _progress:
+        self._bar.start()
+        return self
+
+    def __call__(self, stage: str) -> None:
+        self._bar.update(self._task, description=stage)
+
+    def __exit__(self, *_error: object) -> None:
+        self._bar.stop()
+
+
+if __name__ == "__main__":
+    main()

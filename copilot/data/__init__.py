@@ -1,0 +1,1 @@
+"""The book, its importers, features, labels and snapshots. Knows no user and no language model."""

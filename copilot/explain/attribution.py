@@ -1,0 +1,145 @@
+"""Exact contributions of each feature to a boosted model's predictions (TreeSHAP, Lundberg et al. 2018)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from copilot.errors import BadInput
+
+if TYPE_CHECKING:
+    import xgboost as xgb
+
+
+def contributions(
+    booster: xgb.Booster | xgb.XGBModel,
+    X: pd.DataFrame | np.ndarray,
+    *,
+    output: int | None = None,
+    iteration_range: tuple[int, int] | None = None,
+) -> np.ndarray:
+    """Return how much each feature moves each prediction away from the model's mean.
+
+    These are the Shapley values of the game in which an unknown feature is averaged over the training rows that
+    reach a split (path-dependent TreeSHAP). A missing value follows the branch training chose for it.
+
+    Args:
+        booster: A fitted booster, or a scikit-learn style model; the latter counts the rounds up to its best one.
+        X: One row an account. A frame is matched to the model by column name, an array by position.
+        output: Which class or target of a model with several.
+        iteration_range: The rounds to count, from (included) and to (excluded), where not all.
+
+    Returns:
+        Shape (rows, features + 1), float64. The columns stand in the **model's** order of features whatever the
+        order in ``X``; the last is the bias. A row sums to the model's margin: the prediction's own unit for
+        a regression, log-odds for a classifier.
+
+    Raises:
+        BadInput: The model is not fitted, or ``X`` is not what it was fitted on.
+    """
+    import xgboost as xgb
+
+    core, missing = _core(booster)
+    if iteration_range is None:
+        iteration_range = _best_rounds(booster)
+    names, width = core.feature_names, core.num_features()
+    rows = _frame(X, names, width) if isinstance(X, pd.DataFrame) else _array(X, width)
+    if not len(rows):
+        return np.zeros((0, width + 1))
+    try:
+        # Names are checked above; an array has none, and a model fitted on one knows none.
+        data = xgb.DMatrix(rows, feature_names=names, missing=missing, enable_categorical=True)
+        found = core.predict(data, pred_contribs=True, validate_features=False, iteration_range=iteration_range)
+    except xgb.core.XGBoostError as error:
+        raise BadInput(f"The model cannot read these rows: {_first_sentence(error)}.") from None
+    return _one_output(found.astype(np.float64), output)
+
+
+def _core(model: Any) -> tuple[xgb.Booster, float]:
+    """Return the booster and the value it takes for missing."""
+    import xgboost as xgb
+
+    if isinstance(model, xgb.Booster):
+        if _is_empty(model):
+            raise BadInput("The model to explain has not been trained; train it first.")
+        return model, np.nan
+    if not isinstance(model, xgb.XGBModel):
+        raise BadInput(f"Contributions need an XGBoost model; a {type(model).__name__} was given.")
+    if not model.__sklearn_is_fitted__():
+        raise BadInput("The model to explain has not been trained; train it first.")
+    return model.get_booster(), model.missing
+
+
+def _is_empty(booster: xgb.Booster) -> bool:
+    import xgboost as xgb
+
+    try:
+        return bool(booster.num_features() == 0)
+    except xgb.core.XGBoostError:
+        return True
+
+
+def _best_rounds(model: Any) -> tuple[int, int]:
+    """Return the rounds the model's own ``predict`` counts; (0, 0) means all."""
+    best = getattr(model, "best_iteration", None) if hasattr(model, "get_booster") else None
+    return (0, 0) if best is None else (0, int(best) + 1)
+
+
+def _frame(X: pd.DataFrame, names: Sequence[str] | None, width: int) -> pd.DataFrame | np.ndarray:
+    unusable = [
+        str(name)
+        for name, dtype in X.dtypes.items()
+        if not (pd.api.types.is_numeric_dtype(dtype) or isinstance(dtype, pd.CategoricalDtype))
+    ]
+    if unusable:
+        raise BadInput(f"The columns {_list(unusable)} hold no numbers; encode them as they were for training.")
+    if names is None:
+        return _array(X.to_numpy(dtype=np.float64, na_value=np.nan), width)
+    given = X.set_axis([str(name) for name in X.columns], axis=1)
+    twice = given.columns[given.columns.duplicated()].tolist()
+    missing = [name for name in names if name not in given.columns]
+    extra = [name for name in given.columns if name not in set(names)]
+    faults = [
+        f"{what} {_list(which)}"
+        for what, which in (("lack", missing), ("have besides", extra), ("have twice", twice))
+        if which
+    ]
+    if faults:
+        raise BadInput(f"The columns are not those the model was trained on: they {' and '.join(faults)}.")
+    ordered: pd.DataFrame = given[list(names)]
+    return ordered
+
+
+def _array(X: Any, width: int) -> np.ndarray:
+    try:
+        rows = np.asarray(X, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise BadInput("The rows to explain are not a table of numbers.") from None
+    if rows.ndim != 2 or rows.shape[1] != width:
+        raise BadInput(f"The model was trained on {width} columns; rows of shape {rows.shape} were given.")
+    return rows
+
+
+def _one_output(found: np.ndarray, output: int | None) -> np.ndarray:
+    if found.ndim == 2:
+        if output not in (None, 0):
+            raise BadInput(f"The model has one output; output {output} was asked for.")
+        return found
+    count = found.shape[1]
+    if output is None or not 0 <= output < count:
+        raise BadInput(f"The model has {count} outputs; choose one with output=0 … {count - 1}.")
+    chosen: np.ndarray = found[:, output, :]
+    return chosen
+
+
+def _list(names: list[str]) -> str:
+    shown = ", ".join(names[:5])
+    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"
+
+
+def _first_sentence(error: Exception) -> str:
+    """Return what an XGBoost error says, without file, line and stack."""
+    return str(error).splitlines()[0].rsplit("Check failed:", 1)[-1].rsplit(": ", 1)[-1].strip().rstrip(".")

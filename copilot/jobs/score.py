@@ -1,0 +1,281 @@
+"""The nightly score: every account's predictions, priority, action, plan and reasons, as one snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from copilot.assign import value
+from copilot.assign.actions import choose
+from copilot.config import settings
+from copilot.data.catalogue import default_specs
+from copilot.data.features import FeatureSpec, build
+from copilot.data.workspace import Book, Workspace
+from copilot.errors import NotSetUp
+from copilot.explain.reasons import COLUMNS, facts, reasons
+from copilot.jobs import recommend, train
+from copilot.models import registry
+
+Frames = dict[str, pd.DataFrame]
+
+
+def score(workspace: Workspace, now: datetime, *, tell: Callable[[str], None] = lambda stage: None) -> list[str]:
+    """Score the current book and switch to the new snapshot; stages whose tables are missing are left out by name.
+
+    Returns:
+        Sentences about what was scored and what was left out.
+
+    Raises:
+        NotSetUp: There is no book, or a model that could be trained was not.
+    """
+    book = workspace.book()
+    with workspace.writing():
+        run = _Run(workspace, book)
+        tell("Facts of the book")
+        run.accounts()
+        tell("Features")
+        run.features()
+        for stage in (run.engagement, run.growth, run.uplift):
+            tell(f"Scoring {stage.__name__}")
+            stage()
+        tell("Priorities, actions and the plan")
+        run.plan()
+        folder = workspace.publish("snapshots", lambda place: run.write(place, now), now)
+    done = f"Scored {len(run.frames['accounts']):,} accounts as of {book.as_of}: snapshot {folder.name}."
+    return [done, *(f"Left out: {name}. {reason}" for name, reason in run.skipped.items())]
+
+
+class _Run:
+    """One score: frames grow stage by stage; what cannot be made is noted with its reason."""
+
+    def __init__(self, workspace: Workspace, book: Book) -> None:
+        self.workspace, self.book = workspace, book
+        self.frames: Frames = {}
+        self.skipped: dict[str, str] = {}
+        self.models: dict[str, dict[str, Any]] = {}
+        self.specs: list[FeatureSpec] = []
+        self.told: list[pd.DataFrame] = []
+        for name in train.MODELS:
+            manifest, reason = train.trained(workspace, name), train.why_not(book, name)
+            if reason is not None:
+                self.skipped[name] = reason
+            elif manifest is None:
+                raise NotSetUp(f"The model {name} is not trained on this book yet: run `sales-copilot train`.")
+            else:
+                self.models[name] = manifest
+
+    def accounts(self) -> None:
+        """Lay out one row an account with the facts that people filter and sort by."""
+        accounts, contracts, reps = self.book.table("accounts"), self.book.table("contracts"), self.book.table("reps")
+        today = pd.Timestamp(self.book.as_of)
+        running = contracts[
+            (contracts["start_date"] <= today) & (contracts["end_date"].isna() | (contracts["end_date"] > today))
+        ]
+        by_account = running.groupby("account_id")
+        due = contracts[contracts["rtcd"] >= today].groupby("account_id")["rtcd"].min()
+        frame = accounts[["account_id", "name", "segment", "region", "industry", "owner_rep_id"]].set_index(
+            "account_id"
+        )
+        frame["owner"] = frame["owner_rep_id"].map(reps.set_index("rep_id")["name"])
+        frame["spend_usd"] = (
+            by_account["annual_usd"].sum().reindex(frame.index, fill_value=0.0 if len(contracts) else np.nan)
+        )
+        frame["seats"] = by_account["quantity"].sum().reindex(frame.index)
+        frame["renewal_date"] = due.reindex(frame.index)
+        frame["days_to_renewal"] = (frame["renewal_date"] - today).dt.days.astype("float64")
+        frame["last_touch"] = self.book.table("touches").groupby("account_id")["event_ts"].max().reindex(frame.index)
+        for column in (
+            "uplift_usd",
+            "untouched_usd",
+            "touched_usd",
+            "growth_usd",
+            "growth_score",
+            "seats_growth",
+            "upsell_probability",
+            "churn_probability",
+            "engagement_change",
+            "min_change",
+            "max_change",
+        ):
+            frame[column] = np.nan
+        frame["engagement_product"] = None
+        self.frames["accounts"] = frame
+        if frame["renewal_date"].isna().all():
+            self.skipped["renewals"] = "This book holds no renewal dates."
+
+    def features(self) -> None:
+        """Build today's features and the plain facts told where nothing can be predicted."""
+        self.specs = default_specs(self.book)
+        self.today = build(self.workspace, specs=self.specs).reindex(self.frames["accounts"].index)
+        self.told.append(facts(self.today, self.specs, top=8))
+
+    def engagement(self) -> None:
+        """Forecast next month's use and keep the largest change of each account."""
+        self._skill(
+            "engagement",
+            "skill",
+            "The engagement forecast is no better than repeating the last value on this book, so it is not shown.",
+        )
+        if "engagement" in self.skipped:
+            return
+        usage, folder, parts = self.book.table("usage_monthly"), train.bundle(self.workspace, "engagement"), []
+        for column, words, unit, bounds in train.measured(usage):
+            panel = usage.dropna(subset=[column])
+            part = registry.load(folder / column).predict(panel)
+            last = panel.sort_values("event_ts").drop_duplicates(["account_id", "product"], keep="last")
+            part = part.merge(
+                last[["account_id", "product", column, "event_ts"]].rename(columns={column: "current"}),
+                on=["account_id", "product"],
+            )
+            part = part[part["event_ts"] == usage["event_ts"].max()]  # no forecast for what is no longer used
+            top = bounds[1] or max(float(part["current"].quantile(0.99)), 1.0)
+            parts.append(
+                part.assign(
+                    metric=column, label=words, unit=unit, points=100 / top * (part["forecast"] - part["current"])
+                )
+            )
+        forecasts = pd.concat(parts, ignore_index=True).drop(columns="event_ts")
+        self.frames["forecasts"] = forecasts
+        frame, by_account = self.frames["accounts"], forecasts.groupby("account_id")["points"]
+        frame["min_change"], frame["max_change"] = (
+            by_account.min().reindex(frame.index),
+            by_account.max().reindex(frame.index),
+        )
+        largest = forecasts.loc[forecasts["points"].abs().groupby(forecasts["account_id"]).idxmax()].set_index(
+            "account_id"
+        )
+        frame["engagement_change"] = largest["points"].reindex(frame.index)
+        frame["engagement_product"] = largest["product"].reindex(frame.index)
+
+    def growth(self) -> None:
+        """Predict growth and churn for accounts with spend, and what drives them."""
+        self._skill("growth", "skill", "The growth model has no skill on this book, so its scores are not shown.")
+        if "growth" in self.skipped:
+            return
+        from copilot.explain.attribution import contributions
+
+        frame, folder = self.frames["accounts"], train.bundle(self.workspace, "growth")
+        paying = frame.index[frame["spend_usd"] > 0]
+        features = self._features("growth", paying)
+        model = registry.load(folder / "spend")
+        found = model.predict(features, frame.loc[paying, "spend_usd"])
+        for column, source in (
+            ("growth_usd", "delta"),
+            ("growth_score", "score"),
+            ("upsell_probability", "p_up"),
+            ("churn_probability", "p_churn"),
+        ):
+            frame.loc[paying, column] = found[source].to_numpy()
+        if "quantity" in self.models["growth"]["parts"]:
+            seats = registry.load(folder / "quantity").predict(features, frame.loc[paying, "seats"].fillna(0))
+            frame.loc[paying, "seats_growth"] = seats["delta"].to_numpy()
+        for about, part in (("churn", "churn"), ("upsell", "up")):
+            if part in model.boosters:
+                self._explain(about, contributions(model.boosters[part], features)[:, :-1], features)
+
+    def uplift(self) -> None:
+        """Estimate what a touch changes, in money, and what drives it."""
+        self._skill(
+            "uplift",
+            "beats_constant",
+            "The uplift model does not beat a constant effect on this book, so accounts are not ranked by it.",
+        )
+        if "uplift" in self.skipped:
+            return
+        from copilot.explain.attribution import contributions
+
+        frame = self.frames["accounts"]
+        paying = frame.index[frame["spend_usd"] > 0]
+        features = self._features("uplift", paying)
+        model = registry.load(train.bundle(self.workspace, "uplift") / "uplift")
+        found, spend = model.predict(features), frame.loc[paying, "spend_usd"].to_numpy()
+        for column, source in (("untouched_usd", "y0"), ("touched_usd", "y1"), ("uplift_usd", "uplift")):
+            frame.loc[paying, column] = found[source].to_numpy() * spend
+        control, treated = (contributions(booster, features)[:, :-1] for booster in model.boosters)
+        self._explain("uplift", treated - control, features)
+
+    def plan(self) -> None:
+        """Weigh money and engagement, choose actions and solve who works on what."""
+        frame, set_ = self.frames["accounts"], settings()
+        money = frame["uplift_usd"]
+        growth = frame["untouched_usd"]
+        if money.isna().all():  # priority then rests on growth, whichever way it points, and the renewal date
+            money, growth = frame["growth_usd"].abs(), frame["growth_usd"]
+        change = frame["engagement_change"].abs()
+        scales = value.Scales.fit(money, change)
+        frame["weight"] = value.monetisation_weight(
+            frame["days_to_renewal"], steepness=set_.steepness, midpoint=set_.midpoint_days
+        )
+        frame["priority"] = value.value(money, change, frame["weight"], scales=scales)
+        frame["action"] = choose(
+            pd.DataFrame(
+                {
+                    "uplift_usd": money,
+                    "abs_uplift_100": scales.abs_uplift_100(money),
+                    "engagement_100": scales.engagement_100(change),
+                    "weight": frame["weight"],
+                    "min_change": frame["min_change"],
+                    "max_change": frame["max_change"],
+                    "growth_usd": growth,
+                }
+            )
+        ).to_numpy()
+        frame["quadrant"] = _quadrant(frame["untouched_usd"], frame["uplift_usd"])
+        self.scales = scales.as_dict()
+        self.frames["plan"], reason = recommend.worklists(frame, self.book, self.workspace)
+        if reason is not None:
+            self.skipped["plan"] = reason
+        frame["worklist_rank"] = (
+            self.frames["plan"].set_index("account_id")["r_rank"].reindex(frame.index).astype("float64")
+        )
+
+    def write(self, place: Path, now: datetime) -> dict[str, Any]:
+        """Write all frames into a folder and return the manifest."""
+        known = [part for part in self.told if not part.empty]
+        self.frames["reasons"] = pd.concat(known, ignore_index=True) if known else pd.DataFrame(columns=COLUMNS)
+        self.frames["accounts"] = self.frames["accounts"].reset_index()
+        for name, frame in self.frames.items():
+            frame.to_parquet(place / f"{name}.parquet", index=False)
+        return {
+            "book": self.book.path.name,
+            "as_of": self.book.as_of,
+            "scored_at": now,
+            "models": {
+                name: _flat(manifest["report"]) | {"bundle": train.bundle(self.workspace, name).name}
+                for name, manifest in self.models.items()
+            },
+            "skipped": self.skipped,
+            "scales": self.scales,
+        }
+
+    def _skill(self, name: str, key: str, sentence: str) -> None:
+        if name in self.models and not self.models[name]["report"][key]:
+            self.skipped[name] = sentence
+
+    def _features(self, name: str, accounts: pd.Index) -> pd.DataFrame:
+        """Return today's features in the order the model was trained with; a feature that has gone is null."""
+        return self.today.loc[accounts].reindex(columns=self.models[name]["features"])
+
+    def _explain(self, about: str, shares: np.ndarray, features: pd.DataFrame) -> None:
+        specs = {spec.name: spec for spec in self.specs}
+        known = [place for place, name in enumerate(features.columns) if name in specs]
+        names = [features.columns[place] for place in known]
+        self.told.append(reasons(about, shares[:, known], features[names], [specs[name] for name in names]))
+
+
+def _quadrant(untouched: pd.Series, uplift: pd.Series) -> pd.Series:
+    """Name how an account is expected to respond, in uplift modelling's own terms."""
+    grows, helps = untouched > 0, uplift > 0
+    names = np.select(
+        [grows & helps, grows & ~helps, ~grows & helps], ["sure thing", "sleeping dog", "persuadable"], "lost cause"
+    )
+    return pd.Series(names, index=uplift.index, dtype="object").where(uplift.notna() & untouched.notna(), None)
+
+
+def _flat(report: dict[str, Any]) -> dict[str, Any]:
+    return {key: part for key, part in report.items() if key != "parts"}

@@ -1,0 +1,195 @@
+"""Keep models on disk: one folder a version, XGBoost's own files and a manifest, no pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import re
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import numpy as np
+
+from copilot.errors import BadInput, NotSetUp
+
+if TYPE_CHECKING:
+    import xgboost as xgb
+
+FORMAT = 1
+KINDS = ("uplift", "growth", "engagement")
+VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What a model consists of: boosters by name, plain state for JSON, the features it reads and its report."""
+
+    kind: str
+    features: tuple[str, ...]
+    boosters: Mapping[str, xgb.Booster]
+    state: Mapping[str, Any]
+    report: dict[str, Any] = field(default_factory=dict)
+
+
+class Model(Protocol):
+    """A fitted model as the registry sees it."""
+
+    def bundle(self) -> Bundle:
+        """Return the parts that make this model up."""
+
+
+def save(
+    model: Model,
+    folder: Path,
+    *,
+    name: str | None = None,
+    features: Sequence[str] | None = None,
+    metrics: Mapping[str, Any] | None = None,
+    **notes: Any,
+) -> Path:
+    """Write ``model`` into ``folder``: one .ubj file a booster and ``manifest.json``.
+
+    Args:
+        model: Any fitted model of this package.
+        folder: Made where missing; its files of the same names are replaced.
+        name: What the model is called in the registry; its kind by default.
+        features: Names of the columns it was given, where they differ from the ones it reads.
+        metrics: Figures to keep beside the model's own report.
+        notes: Further plain facts (the book's version, the date); JSON types only.
+
+    Returns:
+        ``folder``.
+    """
+    bundle = model.bundle()
+    folder.mkdir(parents=True, exist_ok=True)
+    digests = {}
+    for part, booster in bundle.boosters.items():
+        file = folder / f"{part}.ubj"
+        booster.save_model(file)
+        digests[file.name] = _digest(file)
+    manifest = {
+        "format": FORMAT,
+        "kind": bundle.kind,
+        "name": name or bundle.kind,
+        "features": list(bundle.features),
+        "features_given": list(features) if features is not None else list(bundle.features),
+        "state": bundle.state,
+        "report": bundle.report,
+        "metrics": metrics or {},
+        "notes": notes,
+        "files": digests,
+    }
+    text = json.dumps(plain(manifest), indent=1, allow_nan=False)
+    (folder / "manifest.json").write_text(text, encoding="utf-8")
+    return folder
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return a saved model's manifest.
+
+    Raises:
+        NotSetUp: There is no model in ``folder``.
+        BadInput: The manifest cannot be read, or a newer release wrote it.
+    """
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise NotSetUp(f"There is no model in {folder.name!r}: run `sales-copilot train`.") from None
+    except (OSError, ValueError):
+        raise BadInput(f"The model {folder.name!r} has an unreadable manifest; run `sales-copilot train`.") from None
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT or manifest.get("kind") not in KINDS:
+        raise BadInput(f"The model {folder.name!r} is of a kind this release cannot read; run `sales-copilot train`.")
+    return manifest
+
+
+def load(folder: Path) -> Any:
+    """Return the model saved in ``folder``; its predictions equal the saved model's exactly.
+
+    Raises:
+        NotSetUp: There is none.
+        BadInput: A file is missing or was changed since it was written.
+    """
+    import xgboost as xgb
+
+    manifest = read_manifest(folder)
+    boosters = {}
+    for file, digest in manifest["files"].items():
+        path = folder / Path(file).name
+        if not path.is_file() or _digest(path) != digest:
+            raise BadInput(f"The model {folder.name!r} is damaged ({path.name}); run `sales-copilot train`.")
+        boosters[path.stem] = xgb.Booster(params={"nthread": 1}, model_file=path)
+    bundle = Bundle(
+        manifest["kind"],
+        tuple(manifest["features"]),
+        boosters,
+        manifest["state"],
+        cast(dict[str, Any], manifest["report"]),
+    )
+    return import_module(f"copilot.models.{bundle.kind}").from_bundle(bundle)
+
+
+def latest(root: Path, name: str) -> Path | None:
+    """Return the folder of the version of ``name`` in use below ``root`` (a workspace's ``models``), or None."""
+    home = root / _safe(name)
+    try:
+        version = (home / "CURRENT").read_text(encoding="utf-8").strip()
+    except OSError:
+        return None
+    folder = home / version
+    return folder if VERSION.fullmatch(version) and (folder / "manifest.json").is_file() else None
+
+
+def publish(root: Path, name: str, version: str, write: Callable[[Path], object]) -> Path:
+    """Write ``root/name/version`` and switch to it; until the switch, readers see the version before.
+
+    Args:
+        root: A workspace's ``models`` folder.
+        name: The model's name, such as "growth".
+        version: Chosen by the caller; an existing one is never overwritten.
+        write: Fills the empty folder it is given, for example with ``save``.
+
+    Raises:
+        BadInput: The version exists already, or a name is no plain file name.
+    """
+    final = root / _safe(name) / _safe(version)
+    if final.exists():
+        raise BadInput(f"The model {name!r} has a version {version!r} already; choose another version.")
+    draft = final.with_name(f".writing-{version}-{os.getpid()}")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    try:
+        write(draft)
+        draft.rename(final)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    fresh = final.with_name(f".CURRENT-{os.getpid()}")
+    fresh.write_text(version, encoding="utf-8")
+    os.replace(fresh, final.with_name("CURRENT"))
+    return final
+
+
+def plain(value: Any) -> Any:
+    """Return ``value`` in JSON's own types; numbers that are not finite become None."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [plain(inner) for inner in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _safe(name: str) -> str:
+    if not VERSION.fullmatch(name):
+        raise BadInput(f"{name!r} cannot name a model or version; use up to 80 letters, digits, dots and dashes.")
+    return name
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()

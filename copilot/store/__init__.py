@@ -1,0 +1,1 @@
+"""copilot.db: users and their passwords, conversations, feedback events and the audit chain."""

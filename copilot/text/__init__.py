@@ -1,0 +1,1 @@
+"""Cells and references, the verifier, prompt files, templates and the sentence encoder."""

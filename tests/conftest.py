@@ -1,0 +1,61 @@
+"""The worlds that tests share: one tiny demo workspace, built once a run, and the real exports beside the project."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from copilot.data.workspace import Workspace
+
+NOW = datetime(2026, 7, 1, 6, 0, tzinfo=UTC)
+SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+
+
+def made(root: Path, fill: Callable[[Workspace], object]) -> Workspace:
+    """Fill a workspace, train and score it."""
+    from copilot.jobs.score import score
+    from copilot.jobs.train import train
+
+    workspace = Workspace(root)
+    fill(workspace)
+    train(workspace, NOW, np.random.default_rng(7))
+    score(workspace, NOW)
+    return workspace
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The demo book of 500 accounts, trained and scored. Tests read it and never write to it."""
+    from copilot.jobs.setup import make_demo
+
+    return made(tmp_path_factory.mktemp("tiny"), lambda workspace: make_demo(workspace, "tiny", 7, NOW, str))
+
+
+def real(name: str) -> Path:
+    """Return the folder of a real data set, or skip and say so."""
+    folder = SHARED / name
+    if not folder.is_dir():
+        pytest.skip(f"the real data set {name} is not beside the project (../shared/data/{name})")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def ravenstack(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A real SaaS export of 500 accounts whose labels are close to noise, imported, trained and scored."""
+    from copilot.jobs.setup import import_book
+
+    folder = real("ravenstack_saas")
+    return made(tmp_path_factory.mktemp("ravenstack"), lambda w: import_book(w, "ravenstack", folder, NOW, str))
+
+
+@pytest.fixture(scope="session")
+def maven(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A real CRM export of 8 800 deals without contracts, imported and scored."""
+    from copilot.jobs.setup import import_book
+
+    folder = real("maven_crm")
+    return made(tmp_path_factory.mktemp("maven"), lambda w: import_book(w, "maven", folder, NOW, str))

@@ -1,0 +1,230 @@
+"""The fixed doors of the command line: one sentence and the right exit code whatever is put in."""
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from copilot.cli import main
+from copilot.data.workspace import Workspace
+from tests.conftest import real
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run one command in this process and return its exit code, output and error text."""
+
+    def command(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["sales-copilot", *arguments])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return command
+
+
+@pytest.fixture
+def copy(tiny: Workspace, tmp_path: Path) -> Path:
+    """A copy of the tiny workspace that a test may write to."""
+    return Path(shutil.copytree(tiny.root, tmp_path / "copy"))
+
+
+def fingerprint(folder: Path) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and "copilot.db" not in path.name)
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def one_sentence(text: str) -> bool:
+    return text.count("\n") == 1 and "Traceback" not in text and text.strip().endswith((".", ")"))
+
+
+def test_every_command_before_the_first_book_says_what_to_run(run: Run, tmp_path: Path) -> None:
+    for command in (["train"], ["score"], ["ask", "Who?", "--as", "ana"], ["users"]):
+        code, out, err = run(*command, "--workspace", str(tmp_path / "w"))
+        assert (code, out) == (4, "")
+        assert "sales-copilot demo" in err
+        assert one_sentence(err)
+    assert not (tmp_path / "w").exists()
+
+
+def test_the_demo_prints_its_users_passwords_once(run: Run, tmp_path: Path) -> None:
+    code, out, _ = run("demo", "--preset", "tiny", "--workspace", str(tmp_path))
+    assert code == 0
+    assert {"ana", "mia", "otto", "noor", "ada"} <= set(re.findall(r"^  (\w+) ", out, re.MULTILINE))
+    assert "simulated" in out
+    code, again, _ = run("demo", "--preset", "tiny", "--workspace", str(tmp_path))
+    assert "5 users were there before" in again
+    code, listed, _ = run("users", "--workspace", str(tmp_path))
+    assert "otto" in listed
+    code, _, err = run("score", "--workspace", str(tmp_path))
+    assert code == 4
+    assert "sales-copilot train" in err
+
+
+def test_the_ranked_answer_has_a_source_for_every_number(run: Run, copy: Path) -> None:
+    code, out, _ = run(
+        "ask",
+        "Who should I call this week, and why?",
+        "--as",
+        "ana",
+        "--rung",
+        "rules",
+        "--json",
+        "--workspace",
+        str(copy),
+    )
+    assert code == 0
+    answer = json.loads(out)
+    assert set(answer) == {
+        "answer",
+        "thread",
+        "tool_calls",
+        "rung",
+        "as_of",
+        "sources",
+        "clarify",
+        "refused",
+        "approval",
+        "timings_ms",
+    }
+    assert answer["tool_calls"] == [{"name": "rank_accounts", "arguments": {}, "ok": True}]
+    assert (answer["rung"], answer["as_of"], answer["approval"]) == ("rules", "2026-06-30", None)
+    assert set(answer["timings_ms"]) == {"first", "total"}
+    assert all(
+        set(cell) == {"value", "shown", "unit", "origin"} and cell["origin"] for cell in answer["sources"].values()
+    )
+    numbers = set(re.findall(r"\d[\d,.]*\d|\d", answer["answer"]))
+    sourced = {number for cell in answer["sources"].values() for number in re.findall(r"\d[\d,.]*\d|\d", cell["shown"])}
+    assert len(numbers) > 20
+    assert numbers <= sourced
+
+
+def test_a_thread_goes_on_only_for_its_own_user(run: Run, copy: Path) -> None:
+    place = ("--workspace", str(copy), "--json")
+    first = json.loads(run("ask", "Who should I call this week?", "--as", "ana", *place)[1])
+    top = next(cell["value"] for path, cell in first["sources"].items() if path.endswith("rows[0].name"))
+    code, out, _ = run(
+        "ask", "What should I do next with the first one?", "--as", "ana", "--thread", first["thread"], *place
+    )
+    assert code == 0
+    assert top in json.loads(out)["answer"]
+    code, out, foreign = run("ask", "And it?", "--as", "otto", "--thread", first["thread"], *place)
+    assert code == 2
+    assert foreign == f"There is no conversation '{first['thread']}' of yours.\n"
+
+
+def test_exit_codes_of_bad_input_and_missing_rights(run: Run, copy: Path) -> None:
+    place = ("--workspace", str(copy))
+    code, _, err = run("ask", "Who should I call?", "--as", "nobody", *place)
+    assert code == 2
+    assert one_sentence(err)
+    code, out, _ = run("ask", "Who should I call?", "--as", "ada", "--json", *place)
+    assert code == 3
+    assert json.loads(out)["tool_calls"][0]["ok"] is False
+    assert "admin may not" in json.loads(out)["answer"]
+    code, out, _ = run("ask", "Write me a poem about the sea", "--as", "ana", "--json", *place)
+    assert code == 0
+    assert json.loads(out)["refused"]
+    assert json.loads(out)["tool_calls"] == []
+    code, _, err = run("train", "--model", "horoscope", *place)
+    assert code == 2
+    assert one_sentence(err)
+    code, _, err = run("import", "salesforce", ".", *place)
+    assert code == 2
+    assert one_sentence(err)
+
+
+def test_scoring_twice_a_day_works_and_a_killed_score_leaves_the_old_snapshot(
+    run: Run, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = ("--workspace", str(copy))
+    before = Workspace(copy).current("snapshots")
+    assert run("score", *place)[0] == 0
+    after = Workspace(copy).current("snapshots")
+    assert after != before
+    assert run("score", *place)[0] == 0
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    newest = Workspace(copy).current("snapshots")
+    monkeypatch.setattr("copilot.jobs.score.recommend.worklists", killed)
+    code, _, err = run("score", *place)
+    assert code == 130
+    assert "Traceback" not in err
+    assert Workspace(copy).current("snapshots") == newest
+    assert run("ask", "Who should I call?", "--as", "ana", *place)[0] == 0
+
+
+def test_a_broken_import_changes_nothing(run: Run, copy: Path, tmp_path: Path) -> None:
+    export = Path(shutil.copytree(real("maven_crm"), tmp_path / "export"))
+    for path in export.iterdir():
+        path.chmod(0o644)
+    pipeline = export / "sales_pipeline.csv"
+    good = pipeline.read_text(encoding="utf-8")
+    lines = good.splitlines()
+    broken = {
+        "empty": b"",
+        "header only": (lines[0] + "\n").encode(),
+        "utf-16": good.encode("utf-16"),
+        "latin-1": good.replace("Isdom", "Isdöm").encode("latin-1"),
+        "no csv": bytes(range(256)) * 50,
+        "a column less": "\n".join(",".join(line.split(",")[:-1]) for line in lines).encode(),
+        "text for numbers": good.replace("1054.0", "much").replace(".0\n", ".x\n").encode(),
+        "doubled ids": "\n".join(lines + lines[1:2000]).encode(),
+        "the future": good.replace("2017-", "2117-").encode(),
+    }
+    before = fingerprint(copy)
+    for name, content in broken.items():
+        pipeline.write_bytes(content)
+        code, out, err = run("import", "maven", str(export), "--workspace", str(copy))
+        assert (code, out) == (2, ""), name
+        assert one_sentence(err), (name, err)
+        assert "sales_pipeline" in err, (name, err)
+        assert fingerprint(copy) == before, name
+    pipeline.unlink()
+    for path in (export, tmp_path / "nowhere", tmp_path):
+        code, _, err = run("import", "maven", str(path), "--workspace", str(copy))
+        assert code == 2
+        assert one_sentence(err)
+        assert fingerprint(copy) == before
+
+
+def test_after_another_books_import_old_scores_are_not_served(run: Run, copy: Path) -> None:
+    place = ("--workspace", str(copy))
+    code, out, _ = run("import", "maven", str(real("maven_crm")), *place)
+    assert code == 0
+    assert "analyst" in out
+    code, _, err = run("ask", "Who should I call?", "--as", "analyst", *place)
+    assert code == 4
+    assert "sales-copilot score" in err
+
+
+def test_the_doctor_names_what_is_missing_and_its_command(run: Run, tmp_path: Path, copy: Path) -> None:
+    code, out, _ = run("doctor", "--workspace", str(tmp_path / "nothing"))
+    assert code == 0
+    assert "sales-copilot demo" in out
+    code, out, _ = run("doctor", "--workspace", str(copy))
+    assert code == 0
+    assert "miss" not in out
+
+
+def test_a_new_password_replaces_the_old_one(run: Run, copy: Path) -> None:
+    from copilot.store.database import Store
+
+    code, out, _ = run("users", "--reset", "ana", "--workspace", str(copy))
+    assert code == 0
+    password = out.removeprefix("ana: ").strip()
+    with Store.open(copy / "copilot.db") as store:
+        assert store.check_password("ana", password) is not None
+        assert store.check_password("ana", "wrong") is None

@@ -1,0 +1,28 @@
+"""What the agent may do: one file a tool. ``copilot.rooms`` alone loads this registry."""
+
+from copilot.access import Role
+from copilot.agent.tool import Tool, tool
+from tools.estimate_uplift import estimate_uplift
+from tools.explain_account import explain_account
+from tools.forecast_engagement import forecast_engagement
+from tools.get_account import get_account
+from tools.predict_growth import predict_growth
+from tools.rank_accounts import rank_accounts
+from tools.recommend_action import recommend_action
+from tools.summarize_book import summarize_book
+
+_READERS: tuple[Role, ...] = ("rep", "manager", "analyst")
+
+REGISTRY: dict[str, Tool] = {
+    made.name: made
+    for made in (
+        tool(rank_accounts, roles=_READERS),
+        tool(get_account, roles=_READERS),
+        tool(explain_account, roles=_READERS),
+        tool(summarize_book, roles=_READERS),
+        tool(estimate_uplift, roles=_READERS),
+        tool(forecast_engagement, roles=_READERS),
+        tool(predict_growth, roles=_READERS),
+        tool(recommend_action, roles=_READERS),
+    )
+}
