@@ -93,10 +93,13 @@ def train(
 @app.command()
 def score(workspace: Folder = WORKSPACE) -> None:
     """Score every account, plan who works on what, and publish it all as one snapshot."""
+    from copilot.agent.ask import router
     from copilot.jobs.score import score as run
 
     with _progress("Scoring") as tell:
         lines = run(_workspace(workspace), _now(), tell=tell)
+        tell("Learning to read questions (once on this machine)")
+        router()
     for line in lines:
         typer.echo(line)
     typer.echo('Next: sales-copilot ask "Who should I call this week, and why?" --as USER' + _elsewhere(workspace))
@@ -140,12 +143,14 @@ def ask(
             )
         )
     else:
-        from rich.console import Console
-        from rich.markdown import Markdown
+        foot = f"as of {answer.as_of} · {answer.rung} · {answer.thread}"
+        if sys.stdout.isatty():
+            from rich.console import Console
+            from rich.markdown import Markdown
 
-        console = Console()
-        console.print(Markdown(answer.answer))
-        console.print(f"as of {answer.as_of} · {answer.rung} · {answer.thread}", style="dim")
+            Console().print(Markdown(answer.answer), "", f"[dim]{foot}[/dim]", sep="\n")
+        else:
+            typer.echo(f"{answer.answer}\n\n{foot}")
     if answer.exit_code:
         sys.exit(answer.exit_code)
 

@@ -17,6 +17,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SALES_COPILOT_")
 
     workspace: Path = Path("workspace")
+    cache: Path = Field(
+        default=Path("~/.cache/sales-copilot").expanduser(), description="What is learned once for all workspaces."
+    )
     database_url: str | None = Field(default=None, description="Defaults to SQLite in the workspace.")
     midpoint_days: float = Field(
         default=90, gt=0, description="d0 of Eq. 4: where money and engagement weigh the same."

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import lru_cache
-from pathlib import Path
+from functools import cache
 from time import perf_counter
 
 import numpy as np
@@ -17,6 +16,7 @@ from copilot.agent.scope import scope_of
 from copilot.agent.tool import Tool
 from copilot.agent.understand import Call, Understanding, understand
 from copilot.agent.vocabulary import Vocabulary
+from copilot.config import settings
 from copilot.data.snapshot import Snapshot, open_snapshot
 from copilot.data.workspace import Workspace
 from copilot.store import database
@@ -54,7 +54,7 @@ def ask(
     allowed = [name for name, tool in tools.items() if principal.role in tool.roles]
 
     def read(text: str) -> Understanding:
-        return understand(text, words, router(workspace.root), allowed=allowed, recent=recent, previous=previous)
+        return understand(text, words, router(), allowed=allowed, recent=recent, previous=previous)
 
     answers: list[Answer] = []
 
@@ -106,12 +106,12 @@ def vocabulary(snapshot: Snapshot, scope: Scope) -> Vocabulary:
     )
 
 
-@lru_cache(maxsize=4)
-def router(folder: Path) -> Router:
-    """Return the trained router, kept in the workspace between processes."""
+@cache
+def router() -> Router:
+    """Return the trained router; it is the same for every book, so it is kept for all workspaces of this user."""
     from copilot.text.encoder import Encoder, Ngrams
 
-    return Router.cached(folder / "router", Encoder.find() or Ngrams())
+    return Router.cached(settings().cache / "router", Encoder.find() or Ngrams())
 
 
 def _answer(state: State, thread: str, snapshot: Snapshot, took: float) -> Answer:

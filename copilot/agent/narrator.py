@@ -13,6 +13,9 @@ from copilot.text.cells import Cell, Record, Say, fill, flatten, prefix, referen
 _MARKDOWN = re.compile(r"([\\`*\[\]<>|~])")
 
 
+_LOWER_BULLET = re.compile(r"^ +- [a-z]", re.MULTILINE)  # a label that begins a sentence
+
+
 @dataclass(frozen=True)
 class Narration:
     """A finished answer: Markdown text, the cells it refers to, and the faults of sentences that were left out."""
@@ -52,7 +55,8 @@ def narrate(records: Sequence[Record], *, question: str, focus: Sequence[str] = 
     text = "\n\n".join(blocks)
     used = {path: cells[path] for path in dict.fromkeys(references(text))}
     shown = {path: _escaped(cell) for path, cell in used.items()}
-    return Narration(fill(text, shown), {path: source(cell) for path, cell in used.items()}, tuple(faults))
+    answer = _LOWER_BULLET.sub(lambda found: found[0].upper(), fill(text, shown))
+    return Narration(answer, {path: source(cell) for path, cell in used.items()}, tuple(faults))
 
 
 def source(cell: Cell) -> dict[str, Any]:

@@ -41,6 +41,11 @@ LACKING: Mapping[tuple[str, str], str] = {
     ("propose_assignment", "scenario"): "Which scenario should I propose, for example S-1?",
 }
 
+SOCIAL = re.compile(
+    r"\b(?:hi|hello|hey|hiya|yo|hallo|moin|servus|grüß|good|guten?|morning|evening|afternoon|night|bye|tschüss|bis|see you|later|thank\w*|thx|ta|"
+    r"danke?|cheers|appreciate\w*|sorry|help\w*|hilfe|hilf\w*|you|your|copilot|bot|du|dich|dir|works?|use|examples?|ok|okay|yes|no|cool|great|nice|"
+    r"perfect|super|brilliant|awesome|excellent|fine|got it|never mind|klar|feierabend|funktioniert)\b"
+)
 SALES = r"\bwon\b|\bdeals?\b.*\bwin\b(?! rate)|closed|revenue|\bsold\b|\bsells?\b|\bsales\b|brought in|bookings|best month|\bbest\b.*\b(?:month|quarter|product)"
 FOCUS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "summarize_book": (
@@ -76,6 +81,11 @@ def small_talk(text: str) -> str:
     ):
         return f"Hello. {HELP}"
     return HELP
+
+
+def social(text: str) -> bool:
+    """Say whether a text has a word of greeting, thanks or help in it."""
+    return SOCIAL.search(text.lower()) is not None
 
 
 def lacking(tool: str, argument: str) -> str:

@@ -19,6 +19,7 @@ MOST_CALLS = 4  # of one turn
 SURE = 0.5  # a part of a question stands alone from this probability on
 UNSURE = 0.35  # below it the head was right in fewer than six of ten held-out phrasings of the bank: ask back
 SETTING = 0.8  # a first sentence less surely "show the account" than this, and no command, only sets the scene
+SETTLED = 0.8  # a text that greets nobody is small talk only from here on: a lone "forecast" is half a question
 CLOSE = 0.08  # two tools nearer than this: ask which
 READINGS = 3
 
@@ -38,6 +39,8 @@ BOUNDARY = re.compile(
     re.I,
 )
 ASKS = re.compile(rf"\W*(?:{VERBS})\b", re.I)
+STATEMENT = re.compile(r"[.!]\s+$")
+SCENE = "scene"  # the label of a part that asks for nothing
 GREETING = re.compile(
     r"^(?:(?:hi|hello|hey|hallo|moin|servus|good (?:morning|afternoon|evening)|guten (?:morgen|tag|abend)|thanks?(?: you)?|danke|ok(?:ay)?|great|cool|"
     r"perfect|super|please|bitte|so|well|right|now|sorry)\b(?: (?:there|team|copilot|everyone|again|a lot|so much|very much|dir))?[\s,.!:;–-]*)+",
@@ -150,13 +153,15 @@ def _routes(marked: Marked, router: Router, allowed: Collection[str]) -> list[_R
     rest = marked.cut(greeting.end(), len(marked.text)) if greeting and greeting.end() < len(marked.text) else marked
     parts = _parts(rest)
     whole, bare = _classify([marked, rest], router, allowed)
-    pieces = [one for one in _pieces(parts, router, allowed) if one.label != "small_talk"] if len(parts) > 1 else []
+    pieces = (
+        [one for one in _pieces(rest, parts, router, allowed) if one.label != "small_talk"] if len(parts) > 1 else []
+    )
     if all(piece.sure >= SURE for piece in pieces) and any(piece.label in FILLERS for piece in pieces):
         return pieces[:MOST_CALLS]
     return [whole if bare.label == "small_talk" or (bare.sure < UNSURE and whole.sure > bare.sure) else bare]
 
 
-def _pieces(parts: Sequence[Marked], router: Router, allowed: Collection[str]) -> list[_Route]:
+def _pieces(rest: Marked, parts: Sequence[Marked], router: Router, allowed: Collection[str]) -> list[_Route]:
     """Route the parts of a question; one that names no account is also heard as if about an earlier part's account."""
     own = _classify(parts, router, allowed)
     names = [bool(part.values("account")) for part in parts]
@@ -213,13 +218,15 @@ def _route(part: Marked, row: Floats, router: Router, allowed: Collection[str]) 
 
 def _ask_back(route: _Route, allowed: Collection[str]) -> Understanding | None:
     """Return a question back, a refusal or small talk where a lone route is no call."""
-    if route.label == "small_talk" and route.sure >= UNSURE:
+    if route.label == "small_talk" and (
+        route.sure >= SETTLED or (route.sure >= UNSURE and replies.social(route.part.text))
+    ):
         return Understanding(small_talk=replies.small_talk(route.part.text), confidence=route.sure)
     if route.label in replies.REFUSED and route.sure >= UNSURE:
         return Understanding(refused=replies.REFUSED[route.label], confidence=route.sure)
     near = [label for label, _ in route.ranked if label in replies.READINGS]
     tie = len(route.ranked) > 1 and abs(route.ranked[0][1] - route.ranked[1][1]) < CLOSE and route.sure < SURE
-    if route.sure >= UNSURE and not tie:
+    if route.sure >= UNSURE and not tie and route.label != "small_talk":
         return None
     return Understanding(
         clarify={"question": replies.UNSURE, "readings": _readings(allowed, near)}, confidence=route.sure
@@ -238,6 +245,8 @@ def _answer(routes: Sequence[_Route], vocabulary: Vocabulary, router: Router, re
     refused = next((replies.REFUSED[route.label] for route in routes if route.label in replies.REFUSED), None)
     at_hand = tuple(recent)
     for route in routes:
+        if route.label == SCENE:
+            at_hand = tuple(route.part.values("account"))
         if route.label not in FILLERS or (route.label == "explain_account" and _explains_list(route, calls)):
             continue
         plain = router.bank.english(route.part.masked())

@@ -164,7 +164,7 @@ class _Finder:
         place = 0
         while place < len(self.words):
             length = 0
-            while place + length < len(self.words) and self._looks_like_name(place + length):
+            while place + length < len(self.words) and self._looks_like_name(place + length, inside=length > 0):
                 length += 1
             if length and self._may_start_name(place, length):
                 start, end = self._range(place, length)
@@ -239,14 +239,16 @@ class _Finder:
             return inside and (whole or (kind == "rep" and not self.german))
         return capital or length > 1 or place == 0 or self.words[place - 1] not in DETERMINERS
 
-    def _looks_like_name(self, place: int) -> bool:
+    def _looks_like_name(self, place: int, *, inside: bool = False) -> bool:
+        """Tell a word that may be somebody's name; ``inside`` one, an ordinary word may follow (Wayne Enterprises)."""
         typed, word = self.typed[place], self.words[place]
         start = self.spans[place][0]
         if not self._free(place, 1) or self.shouting or not typed[0].isupper() or word in self.vocabulary.common:
             return False
         acronym = typed.isupper() and len(typed) <= 5
         hyphened = start > 0 and self.text[start - 1] in "-'’"
-        return not acronym and not hyphened and not self.bank.ordinary(word) and len(word) > 1
+        ordinary = self.bank.ordinary(word) and not (inside and not self.german and not hyphened)
+        return not acronym and not (hyphened and not inside) and not ordinary and len(word) > 1
 
     def _may_start_name(self, place: int, length: int) -> bool:
         if length == len(self.words):

@@ -154,7 +154,7 @@ class Workspace:
             for name, frame in draft.tables.items():
                 frame.to_parquet(folder / f"{name}.parquet", index=False)
             for name, rows in draft.set_aside.items():
-                rows.to_csv(folder / f"set_aside_{name}.csv", index=False)
+                rows.map(_inert).to_csv(folder / f"set_aside_{name}.csv", index=False)
             return {
                 "source": draft.source,
                 "currency": draft.currency,
@@ -181,6 +181,11 @@ def _digest(folder: Path) -> str:
         digest.update(file.name.encode())
         digest.update(file.read_bytes())
     return digest.hexdigest()[:8]
+
+
+def _inert(value: Any) -> Any:
+    """Return a cell that no spreadsheet runs: set-aside rows hold text from outside as it came."""
+    return f"'{value}" if isinstance(value, str) and value.lstrip()[:1] in ("=", "+", "-", "@") else value
 
 
 def _switch(pointer: Path, target: str) -> None:

@@ -133,7 +133,9 @@ def _growth(book: Book, samples: pd.DataFrame, features: pd.DataFrame, rng: np.r
     found = report["auc_churn"]
     if found is None:
         return parts, {"report": report, "features": list(features)}, f"{len(samples)} samples, of one outcome only."
-    verdict = "" if report["skill"] else " This is no skill: scores of growth will not be shown."
+    verdict = ""
+    if not report["skill"]:
+        verdict = f" Size alone reaches {report['auc_size']:.3f}: no skill, so scores of growth will not be shown."
     interval = f"95 % interval {found['low']:.3f} to {found['high']:.3f}, {len(samples)} samples"
     summary = f"AUC {found['value']:.3f} for shrinking accounts ({interval}).{verdict}"
     return parts, {"report": report, "features": list(features)}, summary

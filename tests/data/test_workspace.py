@@ -79,3 +79,12 @@ def test_a_file_in_the_workspaces_place_is_one_clear_sentence(tmp_path: Path) ->
     (tmp_path / "file").write_text("x")
     with pytest.raises(BadInput, match="not a folder"), Workspace(tmp_path / "file").writing():
         pass
+
+
+def test_rows_set_aside_hold_nothing_a_spreadsheet_would_run(tmp_path: Path) -> None:
+    bad = pd.DataFrame({"line": [3], "name": ['=HYPERLINK("http://x")'], "fault": ["name is odd"]})
+    fine = draft()
+    found = Workspace(tmp_path).write_book(Draft("t", "USD", fine.as_of, fine.tables, {}, {"accounts": bad}), NOW)
+    text = (found.path / "set_aside_accounts.csv").read_text()
+    assert "'=HYPERLINK" in text
+    assert found.manifest["set_aside"] == {"accounts": 1}

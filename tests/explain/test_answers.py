@@ -83,7 +83,7 @@ def test_without_skill_the_ranking_leads_with_that_and_gives_facts(ravenstack: W
     text = told(record)
     found = snapshot.manifest["models"]["growth"]["auc_churn"]
     assert text.startswith("I cannot rank by that")
-    assert f"AUC {found['value']:.3f}" in text.split("\n")[0]
+    assert f"AUC is {found['value']:.3f}" in text.split("\n")[0]
     assert f"{found['low']:.3f} to {found['high']:.3f}" in text.split("\n")[0]
     assert "churn_probability" not in record.columns
     assert all(row["churn_probability"].value is None for row in record.data["rows"])

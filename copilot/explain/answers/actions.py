@@ -8,8 +8,7 @@ import pandas as pd
 
 from copilot.access import Scope, SnapshotReader
 from copilot.explain.answers.common import as_of_cell, cell, resolve, say, score_cells, why_missing
-from copilot.explain.answers.ranking import basis
-from copilot.explain.answers.why import reason_cells, reason_say, reasons_of
+from copilot.explain.answers.why import action_reasons, basis, reason_cells, reason_say
 from copilot.text.cells import Column, Record, Say
 
 WHY = 2
@@ -32,8 +31,7 @@ def recommend(snapshot: SnapshotReader, scope: Scope, account: str | None = None
     else:
         frame = frame.iloc[:0]
     top = frame.head(limit)
-    about = "uplift" if top["uplift_usd"].notna().any() else "churn"
-    why = reasons_of(list(top["account_id"]), about, snapshot, scope, WHY)
+    why = action_reasons(top, snapshot, scope, WHY)
     rows: list[dict[str, Any]] = []
     lines: list[Say] = []
     for place, row in enumerate(top.to_dict("records")):

@@ -21,7 +21,7 @@ from copilot.explain.answers.common import (
     score_cells,
     why_missing,
 )
-from copilot.explain.answers.why import reason_cells, reason_say, reasons_of
+from copilot.explain.answers.why import MOST, action_reasons, basis, reason_cells, reason_say, reasons_of
 from copilot.text.cells import Column, Record, Say, Unit
 
 SortBy = Literal["priority", "uplift", "churn", "growth", "engagement_drop", "renewal_date"]
@@ -52,7 +52,6 @@ DEALS: Mapping[str, tuple[Unit, str, str]] = {
 }
 SHOWN = ("action", "priority", "uplift_usd", "churn_probability", "growth_usd", "engagement_change")
 FACTS = ("renewal_date", "spend_usd", "seats", "open_deals", "list_price_usd")
-MOST = 8  # reasons looked through
 TOLD = 3  # accounts told in sentences; the table shows them all
 WHY = 2  # reasons told of each
 
@@ -195,6 +194,8 @@ def _why(
     top: pd.DataFrame, key: _Key, sort_by: SortBy, snapshot: SnapshotReader, scope: Scope
 ) -> dict[str, list[dict[str, Any]]]:
     """Return each account's reasons: those of the score it is ranked by, else the nearest there is."""
+    if key.column == "priority":
+        return action_reasons(top, snapshot, scope, WHY)
     accounts = list(top["account_id"])
     for about in dict.fromkeys((key.about, "churn", "facts") if key.column else ("facts",)):
         found = reasons_of(accounts, about, snapshot, scope, MOST)
@@ -246,15 +247,6 @@ def _sentence(row: dict[str, Any], key: _Key) -> str:
         "days_to_renewal": "row_renews",
         "": "row_deals" if "open_deals" in row else "row_spend",
     }[key.column]
-
-
-def basis(row: dict[str, Any]) -> str:
-    """Say what an action rests on: uplift, growth where there is none, or the forecast of use (Algorithm 1)."""
-    known = not pd.isna(row["uplift_usd"])
-    money = row["uplift_usd"] if known else row["growth_usd"]
-    if row["action"] == "promote_upsell" and not money > 0:
-        return "use"
-    return "priority" if known else "action"
 
 
 def _columns(rows: list[dict[str, Any]], *, scored: bool) -> dict[str, Column]:

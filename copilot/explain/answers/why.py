@@ -19,6 +19,9 @@ MEANINGS = {
 }
 
 
+MOST = 8  # reasons looked through
+
+
 def reasons_of(
     accounts: list[str], about: str, snapshot: SnapshotReader, scope: Scope, limit: int
 ) -> dict[str, list[dict[str, Any]]]:
@@ -29,6 +32,34 @@ def reasons_of(
     frame = frame[(frame["about"] == about) & frame["account_id"].isin(accounts) & (frame["rank"] <= limit)]
     rows = {account: group.sort_values("rank").to_dict("records") for account, group in frame.groupby("account_id")}
     return {account: rows.get(account, []) for account in accounts}
+
+
+def basis(row: dict[str, Any]) -> str:
+    """Say what an action rests on: uplift, growth where there is none, or the forecast of use (Algorithm 1)."""
+    known = not pd.isna(row["uplift_usd"])
+    money = row["uplift_usd"] if known else row["growth_usd"]
+    if row["action"] == "promote_upsell" and not money > 0:
+        return "use"
+    return "priority" if known else "action"
+
+
+def action_reasons(
+    top: pd.DataFrame, snapshot: SnapshotReader, scope: Scope, limit: int
+) -> dict[str, list[dict[str, Any]]]:
+    """Return what each account's action rests on: changes in use, uplift, or the sign of growth."""
+    accounts = list(top["account_id"])
+    kinds = {about: reasons_of(accounts, about, snapshot, scope, MOST) for about in ("facts", *MEANINGS)}
+    found = {}
+    for row in top.to_dict("records"):
+        account = row["account_id"]
+        if row["action"] == "boost_engagement" or basis(row) == "use":
+            chosen = [reason for reason in kinds["facts"][account] if reason["category"] == "Usage"]
+        elif not pd.isna(row["uplift_usd"]):
+            chosen = kinds["uplift"][account]
+        else:
+            chosen = kinds["churn" if row["growth_usd"] < 0 else "upsell"][account] or kinds["facts"][account]
+        found[account] = chosen[:limit]
+    return found
 
 
 def reason_cells(row: Mapping[str, Any], snapshot: SnapshotReader) -> dict[str, Cell]:
