@@ -34,7 +34,7 @@ class UnknownAccount(TryAgain):
 
     def __init__(self, asked: str, closest: tuple[str, ...] = ()) -> None:
         self.asked, self.closest = asked, closest
-        hint = f" The closest are {', '.join(closest)}." if closest else ""
+        hint = f" The closest {'is' if len(closest) == 1 else 'are'} {', '.join(closest)}." if closest else ""
         super().__init__(f"There is no account {asked!r} in your book.{hint}")
 
 

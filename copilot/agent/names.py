@@ -11,7 +11,7 @@ from copilot.agent.bank import fold, words_of
 JOINING = frozenset(("and", "und", "the"))  # "Halden und Sohn" is "Halden & Sohn"; "Inquirer" may drop its "The"
 LONGEST = 8  # words of a name that are compared
 SHORTEST_FUZZY = 5  # letters; a shorter name has too many neighbours
-TWO_SLIPS_FROM = 8  # letters from which two slips are forgiven
+TWO_SLIPS_FROM = 12  # letters from which two slips are forgiven: short of that, another name may be meant
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ def _table(record: Record, name: str, focus: Sequence[str]) -> str:
     rows = record.data.get("rows", [])
     wanted = set(focus) & {column.topic for column in record.columns.values()}
     columns = {key: c for key, c in record.columns.items() if not wanted or not c.topic or c.topic in wanted}
-    if len(rows) < 2 or not columns:
+    if not rows or not columns:
         return ""
     lines = ["| " + " | ".join(column.heading for column in columns.values()) + " |", "|" + " --- |" * len(columns)]
     for place, row in enumerate(rows):

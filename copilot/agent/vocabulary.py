@@ -155,6 +155,8 @@ class _Finder:
                 typed = "".join(self.words[place : place + length])
                 for kind in ("account", "product", "rep"):
                     key = self.vocabulary.indices[kind].close(typed, self.bank.ordinary)
+                    if key and kind == "account" and self._runs_on(place + length, (key,)):
+                        continue
                     if key and self._free(place, length):
                         value = self._value(kind, key)
                         self._take(kind, value, *self._range(place, length))
@@ -179,7 +181,20 @@ class _Finder:
             hit = names.at([*words[:place], words[place][:-1], *words[place + 1 :]], place)
         if hit is None or not self._free(place, hit.length) or not self._believable(kind, place, hit.length, hit.whole):
             return None
+        if kind == "account" and not hit.whole and self._runs_on(place + hit.length, hit.keys):
+            return None
         return _Hit(hit.length, hit.whole, kind, tuple(dict.fromkeys(self._value(kind, key) for key in hit.keys)))
+
+    def _runs_on(self, place: int, keys: Sequence[str]) -> bool:
+        """Whether the name typed goes on with a word that none of these accounts has: then it is somebody else's."""
+        if place >= len(self.words) or self.german or self.words[place] in LEGAL:
+            return False
+        others = (names for kind, names in self.vocabulary.indices.items() if kind != "account")
+        if not self._looks_like_name(place, inside=True) or any(names.at(self.words, place) for names in others):
+            return False
+        gap = self.text[self.spans[place - 1][1] : self.spans[place][0]]
+        own = {fold(word) for key in keys for word in WORD.findall(self.vocabulary.accounts[key])}
+        return gap.isspace() and not any(word.startswith(self.words[place]) for word in own)
 
     def _best(self, hits: Sequence[_Hit], place: int) -> _Hit:
         """Return the hit with the most words, then a whole name, then by the order of kinds."""

@@ -8,7 +8,7 @@ import pandas as pd
 
 from copilot.access import Scope, SnapshotReader
 from copilot.errors import MissingData
-from copilot.explain.answers.common import as_of_cell, cell, constant, one_of, say
+from copilot.explain.answers.common import ACTIONS, as_of_cell, cell, constant, one_of, say
 from copilot.text.cells import Column, Record, Say
 
 GroupBy = Literal["action", "segment", "region", "product", "quadrant", "month", "rep", "stage"]
@@ -213,7 +213,7 @@ def _groups(
             part["unit_list_usd"] = _list_price(deals[deals["product"] == name])["unit_list_usd"]
         if by not in accounts:  # accounts have no stage and no month
             part = {key: value for key, value in part.items() if key not in ("accounts", "spend_usd", "due", "due_usd")}
-        rows.append({"group": cell(name, "text", f"{by} {name}", by), **part})
+        rows.append({"group": cell(ACTIONS.get(name, name), "text", f"{by} {name}", by), **part})
     return sorted(rows, key=lambda row: _order(by, row))[:ROWS]
 
 
