@@ -1,0 +1,177 @@
+"""Word tables of the verifier, English and German: numbers, times, directions, orders, metrics and marks."""
+
+from __future__ import annotations
+
+import re
+
+MARK = "§"  # stands for one reference while the words around it are read
+
+
+# Sentences are folded to small ASCII letters before they are compared, so "fünf" is found as "funf".
+
+
+def _any(*words: str) -> re.Pattern[str]:
+    """Compile a table: patterns apart by blanks, ``_`` for a blank inside one."""
+    return re.compile(rf"\b(?:{'|'.join(' '.join(words).split())})\b".replace("_", " "))
+
+
+_UNIT = "(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
+_EIN = "(?:ein|zwei|zwo|drei|drit|vier|funf|sech|sieb|sieben|acht|neun|zehn|elf|zwolf|zig|ssig|hundert|tausend)"
+_ITEMS = "(?:tickets?|deals?|contacts?|touch(?:es)?|usage|calls?|seats?|meetings?|logins?|contracts?|renewals?|spend)"
+NUMBER = re.compile(r"[$€£]?\d+(?:[.,:/-]\d+)*(?: ?[%€$£]|[a-z]+)?")
+NUMBER_WORD = _any(
+    rf"{_UNIT}(?:s|th|ths|fold|ish)? \w*teen(?:s|th|ths)? (?:second|third|fourth|fifth|ninth|twelfth)s?",
+    r"\w*(?:hundred|thousand|illion|milliard|percent|prozent|dozen|dutzend|doubl|tripl|quadrupl|hundert|tausend)\w*",
+    r"\w*(?:zwanzig|dreissig|doppel|verdreif|vervierf|tenfold)\w* (?:twent|thirt|fort(?:y|ie)|fift|sixt)\w*",
+    r"(?:sevent|eight|ninet|half|halv|halb)\w* twice thrice couple pairs? handful several few single majority minority",
+    r"nil nought naught null magnitude tens fractions? paar einige\w* mehrere\w* (?:most|all|none|many|scores|bulk)_of",
+    r"quarters?_(?:of|as|less|more|lower|higher|again) by_(?:a|one)_quarter every_other basis_points? bps",
+    rf"(?!(?:ein|eine[nrsm]?|einmal|einfach\w*)\b){_EIN}(?:(?:und)?(?:s|{_EIN}))*(?:mal|fach\w*|s?t?e[nrsm]?|tel|stel)?",
+    r"(?:zweit|dritt|viert|funft)(?:grosst|hochst|best|kleinst|niedrigst)\w* ii iii iv vi{1,3} ix xi{0,3} xi?v xx",
+    rf"(?:has|have|had|with|is|are|was|were)_(?:no|zero)_(?:\w+_)?{_ITEMS}",
+    rf"without_(?:any_)?(?!an?_|the_)(?:\w+_)?{_ITEMS}",
+)
+PRONOUN = re.compile(
+    r"\b(?:(?:this|that|no|any|every|each|which|the|another|other|next)[ -]one|ones|one (?:of|another)"
+    r"|one[- ](?:on|to)[- ]one)\b"
+)
+ROMAN = re.compile(r"\b(?:[IVXLCDM]{2,}|[VXLCDM])\b")
+MONTH = _any(
+    "january february april june july august september october november december januar februar marz mai juni juli",
+    "oktober dezember jan feb apr aug sept? oct nov dec tue wed thu fri (?:mon|tues|wednes|thurs|fri|satur|sun)days?",
+    "(?:mon|diens|donners|frei|sams|sonn)tags? mittwochs? yesterday gestern ubermorgen christmas easter weekend",
+    "(?:this|next|last|in)_(?:the_)?(?:spring|summer|autumn|fall|winter)",
+)
+CASED_MONTH = re.compile(r"\b(?:May|March|Mar|Jun|Jul|Mon|Sat|Sun)\b")  # in small letters these are other words
+PERIOD = re.compile(
+    r"(?<!§ )\ban? (?:hour|day|week|fortnight|month|quarter|year|decade)\b|§ an? (?:hour|day|week|month|quarter)\b"
+    r"|§ (?:per|each|every) \w|\b(?:hours|days|weeks|months|years) (?:ago|away|left|old|late)\b|\bmid-?year\b"
+    r"|\b(?:for|by|in|within) (?:hours|days|weeks|months|years)\b|\b(?:last|past) (?:week|month|quarter|year)\b"
+    r"|\b(?:year|month|quarter)[- ]end\b|\bend of (?:the )?(?:year|month|quarter)\b"
+)
+SOON = _any("today tomorrow tonight heute morgen (?:next|this|coming)_(?:week|month|quarter|year)")
+DUE = _any(r"renew\w* expir\w* due ends? ended lapse\w* overdue was were has_been called met contacted")
+_WENT = (
+    r"\b(?:is|are|was|were|be|been|went|goes|going|gone|moved|trend\w*|tick\w*|edg\w*|shot|picked|ramped|crept|headed) "
+    r"(?:\w+ly )?"
+)
+_BY = r"(?: (?:by|of|from|to))? §"
+ROSE = _any(
+    r"rose rises? rising risen grew grows? growing grown increas\w* climb\w* jump\w* surg\w* soar\w* expand\w*",
+    r"swell\w* spik(?:es?|ed|ing) balloon\w* rall(?:y|ied) stieg\w* steig\w* gestiegen wuchs\w* wachst wachsen\w*",
+    r"gewachsen erhoht\w* zugenommen zunimmt zunahm\w*",
+)
+FELL = _any(
+    r"fell falls? falling fallen drop\w* declin\w* decreas\w* shrank shrunk shrink\w* slip\w* sank\w* sunk sink\w*",
+    r"plung\w* plummet\w* nosediv\w* slid(?:e|es|ing)? weaken\w* crater\w* slump\w* tumbl\w* dip(?:s|ped|ping)?",
+    r"collaps\w* crash\w* tank(?:s|ed|ing) wan(?:es|ed|ing) fad(?:es|ed|ing) erod\w* shed(?:s|ding)? lower(?:ed|ing|s)",
+    r"reduc\w* dwindl\w* fiel\w* fallt gefallen gesunken ruckgang zuruckgegangen rucklaufig\w* abgenommen abnahm\w*",
+    r"verringert\w* reduziert\w*",
+)
+UPWARDS = re.compile(rf"{_WENT}up\b(?! for| to you)|\b(?:up|adds?|added|gain(?:s|ed)?){_BY}")
+DOWNWARDS = re.compile(rf"{_WENT}down\b|\b(?:down|loses?|losing|loss(?:es)?){_BY}")
+LEVELLED = _any(r"unchanged flat steady stable stagna\w* constant unverandert stabil")
+TURNED = _any(r"improv\w* worsen\w* deteriorat\w* recover\w* accelerat\w* verbesser\w* verschlechter\w*")
+DIRECTIONS = ((ROSE, 1), (UPWARDS, 1), (FELL, -1), (DOWNWARDS, -1), (LEVELLED, 0), (TURNED, None))
+FROM_TO = re.compile(
+    r"\b(?:from|von|vom) (?:[a-z]+ ){0,3}(§)(?:(?! (?:from|von|vom) ).){0,60}? (?:to|auf|zu) (?:[a-z]+ ){0,3}(§)"
+)
+TO_FROM = re.compile(
+    r"(?:\b(?:to|auf|zu) (?:[a-z]+ )?|\b(?:is|at|now) (?=§,? (?:up|down) from))(§).{0,30}?"
+    r" (?:from|von|vom) (?:[a-z]+ ){0,3}(§)"
+)
+ADVICE = re.compile(
+    r"(?<!set )(?<!likely )(?<!expected )(?<!forecast )(?<!due )(?<!about )(?<!continues )(?<!continued )(?<!started )"
+    r"(?<!seems )(?<!appears )\b(?:to|helps?|could|can|should|might) (?:[a-z]+ )?$"
+)
+CHANGE = _any(r"chang\w* delta differ\w* gain\w* loss\w* trend\w* growth uplift drop decline by adds? lift verander\w*")
+DROP = _any(r"drop declin\w* loss decrease fall")
+MORE = _any("higher larger bigger greater more later longer stronger hoher grosser mehr spater langer")
+LESS = _any("lower smaller less fewer earlier sooner shorter weaker niedriger kleiner weniger geringer fruher kurzer")
+BARE = _any("higher larger bigger greater lower smaller fewer stronger weaker hoher grosser niedriger kleiner")
+THAN = re.compile(r"\b(?<!rather )(?<!other )(?:than|als)\b")
+ABOVE = re.compile(
+    r"\b(?:above|exceed\w*|outweigh\w*|beats?|outperform\w*|outranks?|surpass\w*)\b"
+    r"|\b(?:over|beyond|ahead of|uber) (?:the )?(?=§)"
+)
+BELOW = re.compile(r"\b(?:below|trails?)\b|\b(?:under|behind|unter) (?:the )?(?=§)")
+SAME = re.compile(r"\b(?:(?:the )?same as|equals?(?: to)?|as (?:high|low|much|many|large) as|gleich) (?=.*§)")
+HIGHEST = _any(r"highest largest biggest greatest strongest most(?!_recent) longest hochste\w* grosste\w* meiste\w*")
+LOWEST = _any(
+    r"lowest smallest least fewest shortest weakest soonest earliest nearest niedrigste\w* kleinste\w* fruheste\w*"
+)
+OTHER_BEST = re.compile(
+    r"\b(?!(?:inter|sugg|requ|t|r|lat|inv|w|hon|mod|gu|qu|prot|cont|manif|harv|dig|for)est\b)\w{2,}est\b"
+)
+FIRST = _any("top tops topmost leading ranks?_first ranked_first comes?_first is_first the_first")
+WIDER = _any("book overall everyone everything team company ever portfolio territory")  # than the rows in the answer
+LEVEL = _any(
+    r"high low moderate\w* medium strong\w* weak\w* large small huge tiny big significant\w* substantial\w* slight\w*",
+    r"sharp\w* steep\w* severe\w* healthy excellent poor\w* minor major considerabl\w* nearly almost barely best worst",
+    r"hohe\w* hoch niedrige\w* stark\w* schwach\w* gering\w* deutlich\w* leicht\w* fast rund",
+)
+NOT = re.compile(r"\b(?:not|never|no|neither|nor|without|hardly|cannot|kein\w*|nicht|nie|ohne)\b|n't\b")
+NOT_SO = re.compile(r"\b(?:not|never|cannot|nicht|nie)\b|n't\b")
+STILL = _any("since for yet until only just before longer seit bisher")  # "not contacted since 2026-03-01"
+CLAUSE = re.compile(r"[,;:]|\bbut\b")
+MARKUP = re.compile(r"//|www\.|mailto|javascript|&#|&[a-z]+;|\b[a-z0-9-]{2,}\.[a-z]{2,}|\b(?:[a-z][ .–-]){2,}[a-z]\b")
+MARKED_VALUE = re.compile(r"://|www\.|<[a-z/!]|\]\(|!\[", re.IGNORECASE)
+STRANGE = re.compile(r"[^a-z0-9§%$€£ .,;:!?'\"()/&–—-]")
+HIDDEN = ("No", "Nl", "Cf", "Zs")  # Unicode kinds: ½ and ², Ⅻ, joiners and soft hyphens, hair spaces
+GLUED = re.compile(r"[a-z0-9]§|§[a-z0-9]|(?:^|[ (])[–—-]§|§[.,']?§|\b(?:minus|plus|negative|positive) §|§[ -]?[.,]\d")
+UNIT_AFTER = re.compile(
+    r"§[ -]?(?:percent|points?|days?|weeks?|months?|years?|hours?|minutes?|dollars?|euros?|usd|eur|times|fold|k|mn)\b"
+)
+METRICS = {
+    "uplift": _any("uplift lift incremental ate"),
+    "churn": _any(r"churn\w* attrition abwander\w* kundigung\w*"),
+    "growth": _any(r"growth wachstum\w*"),
+    "usage": _any(r"usage utili[sz]ation used nutzung\w* auslastung"),
+    "adoption": _any("adoption"),
+    "engagement": _any("engagement"),
+    "priority": _any("priority prioritat"),
+    "renewal": _any(r"renew\w* rtcd expir\w* verlanger\w*"),
+    "price": _any(r"prices? preis\w*"),
+    "win rate": _any("win_rates? abschlussquote"),
+    "spend": _any(r"spend\w* spent arr ausgaben"),
+    "tickets": _any("tickets?"),
+    "quota": _any("quota attainment"),
+    "last touch": _any(r"last_touch last_contact\w* contacted"),
+    "probability": _any(r"probabilit\w* wahrscheinlich\w*"),
+}
+QUALIFIERS = (
+    (_any("total sum combined together altogether insgesamt"), _any("totals? sum combined")),
+    (_any(r"average mean median typical\w* durchschnitt\w*"), _any("average mean median ate")),
+)
+FORECAST = _any(r"forecast\w* expect\w* predict\w* prognose\w*")
+AHEAD = _any(r"forecast\w* expect\w* predict\w* estimat\w* prognos\w* will would could likely may might next wird")
+BESIDE = (
+    re.compile(r" (?:(?:of|in|as) )?"),
+    re.compile(r" (?:(?:of|in|as) )?(?!(?:and|or|but|while|with|from|to|und)\b)[a-z]+ "),
+)
+JOINED = re.compile(r"[ ,]*(?:and|or|to|versus|vs\.?|against|respectively|und|auf|zu|§|[ ,(])*[ ,]*")
+COUNTING = re.compile(r" (?!(?:and|or|to|at|for|in|on|over|from|by|with|of|und|auf|bei)\b)[a-z]")
+IN_TIME = re.compile(
+    r"\b(?:on|in|since|until|by|before|after|within|for|over|last|next|past|from|of|am|seit|bis|vor)"
+    r"(?: the)?(?: last| next| past)? $"
+)
+WINDOW = re.compile(r"\b(?:last|past|next|previous|coming|letzten|nachsten) $")
+ASIDE = re.compile(  # a metric's name that only says when, or which model
+    r"\b(?:at|before|after|until|ahead of|for|around) (?:the |its |their |next )*renewal\b|\b[a-z]+ model\b"
+)
+OF_OWNER = re.compile(r"(?: (?:in|of) [a-z]+)? (?:at|for|from|with|bei|fur|von) ")
+CAPITALS = re.compile(r"\b[A-Z][\w'&-]*(?: [A-Z][\w'&-]*)*")
+OPENING = re.compile(r"(?:^|[.:!?\"(–—] ?)$")
+STARTERS = _any(  # capital words that begin sentences, and account names too
+    "this that these those with when what where which your their here there first next call open after before both",
+    "from have must only over some then they under will would while since also best good great global general",
+)
+SPOKEN = _any("I CRM ROI ARR AUC CEO CTO CFO CIO VP QBR IT HR KPI FAQ SLA OK Sie Ihr Ihre Ihrer Ihren Ihnen")
+GERMAN = _any(
+    "der die das und ist von vom mit fur auf wird dem den ein einen eine nicht ihr sie ich wir bei zum zur im am uber",
+    "vor seit",
+)
+ABBREVIATION = _any(
+    r"e\.g i\.e etc vs inc ltd corp co mrs? ms dr prof st jr approx ca z\.b d\.h bzw nr usw no [a-z] \d{1,2}"
+)
+SENTENCE_END = re.compile(r"[.!?…]+[\"')\]»”]*(?=\s)|\n+")
