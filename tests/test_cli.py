@@ -1,9 +1,12 @@
 """The fixed doors of the command line: one sentence and the right exit code whatever is put in."""
 
+import contextlib
 import hashlib
 import json
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -228,3 +231,37 @@ def test_a_new_password_replaces_the_old_one(run: Run, copy: Path) -> None:
     with Store.open(copy / "copilot.db") as store:
         assert store.check_password("ana", password) is not None
         assert store.check_password("ana", "wrong") is None
+
+
+def test_a_score_killed_at_any_moment_leaves_a_whole_snapshot_and_no_lock(run: Run, copy: Path) -> None:
+    place = ("--workspace", str(copy))
+    command = [sys.executable, "-c", "from copilot.cli import main; main()", "score", *place]
+    before = Workspace(copy).current("snapshots")
+    for seconds in (1.5, 2.5, 3.5):
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(seconds)
+            child.kill()
+        now = Workspace(copy).current("snapshots")
+        assert now is not None
+        assert now == before or (now / "accounts.parquet").is_file()
+        assert run("ask", "Who should I call?", "--as", "ana", *place)[0] == 0
+    assert run("score", *place)[0] == 0
+
+
+def test_hostile_names_stay_text_in_an_answer(run: Run, tmp_path: Path) -> None:
+    hostile = "<img src=x onerror=alert(1)> | **Bold** [link](http://evil.example) =cmd()"
+    export = Path(shutil.copytree(real("maven_crm"), tmp_path / "export"))
+    for name in ("accounts.csv", "sales_pipeline.csv"):
+        file = export / name
+        file.chmod(0o644)
+        file.write_text(file.read_text(encoding="utf-8").replace("Betasoloin", f'"{hostile}"'), encoding="utf-8")
+    place = ("--workspace", str(tmp_path / "w"))
+    assert run("import", "maven", str(export), *place)[0] == 0
+    assert run("score", *place)[0] == 0
+    code, out, _ = run("ask", "who should I call this week?", "--as", "analyst", *place)
+    assert code == 0
+    assert "onerror" in out  # the name is shown …
+    assert "<img" not in out.replace("\\<img", "")  # … and acts nowhere
+    assert "\\[link\\](http" in out
+    assert "| \\|" not in out

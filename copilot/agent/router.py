@@ -20,8 +20,8 @@ from copilot.text.encoder import Embedder, Encoder, Ngrams
 Floats = npt.NDArray[np.float32]
 
 LETTERS = Ngrams(2048)  # beside the sentence vector: German rests, jargon and word endings
-SIGN_WEIGHT = 0.45  # a sign is one coordinate among unit vectors; chosen by cross-validation on the bank
-STRENGTH = 30.0  # inverse of the head's L2 penalty; 10 to 30 agree within a point
+SIGN_WEIGHT = 0.3  # a sign is one coordinate among unit vectors; chosen by cross-validation on the bank
+STRENGTH = 30.0  # inverse of the L2 penalty of the head; 10 to 40 agree within half a point
 FORMAT = 1  # raise it when the features change, so that cached heads are trained anew
 
 # What a placeholder reads like to the encoder; the head sees their number besides.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from copilot.agent.mentions import Marked
+from copilot.agent.mentions import Marked, Mention
 
 QUOTED = re.compile(r"[\"“”„«»]([^\"“”„«»]{2,80})[\"“”„«»]|(?<!\w)'([^']{2,80})'(?!\w)")
 NAME = re.compile(r"\s*\b(?:at|of|with|from|for|to|by|in|bei|von|mit|für|an|aus)?\s*\{account\}(?:['’]s)?", re.I)
@@ -19,6 +19,13 @@ TAIL = re.compile(
     r"gesprochen|besprochen|beschwert|according to notes|in (?:the|our|my) notes|last time|suchen|erstellen)\W*$",
     re.I,
 )
+ASKING = re.compile(
+    r"^\W*(?:(?:what|who|which|where|did|do|does|has|have|is|are|was|were|can|could|there|me|you|we|read|show|find|search|"
+    r"look|list|remind|hat|haben|gibt|es|wer|wo|wir|jemand|anyone|anybody|someone)\b\W*)+",
+    re.I,
+)
+# Before an unknown name that spoke or was spoken to: "did Globex mention".
+SPEAKS = re.compile(r"\b(?:did|does|has|have|hat|at|with|from|by|bei|mit|von)\s+$", re.I)
 EMPTY = re.compile(r"^(?:anything|something|it|that|this|them|us|etwas|was|notes?|last time|the last|\W*)$", re.I)
 
 # What a note is about stands after one of these, the most telling first.
@@ -118,7 +125,7 @@ def _topic(marked: Marked, leads: tuple[str, ...]) -> str:
     masked = _masked(marked)
     for lead in leads:
         for found in re.finditer(lead, masked, re.I):
-            after = _clean(_fill(NAME.sub("", masked[found.end() :]), marked))
+            after = _clean(NAME.sub("", masked[found.end() :]))
             if after and not EMPTY.match(after):
                 return after
     return ""
@@ -127,42 +134,29 @@ def _topic(marked: Marked, leads: tuple[str, ...]) -> str:
 def _rest(marked: Marked) -> str:
     """Return the question without its names and question words, for want of a better topic."""
     bare = NAME.sub("", _masked(marked))
-    bare = re.sub(
-        r"^\W*(?:(?:what|who|which|where|did|do|does|has|have|is|are|was|were|can|could|there|me|you|we|read|show|find|"
-        r"search|look|list|remind|hat|haben|gibt|es|wer|wo|wir|jemand|anyone|anybody|someone)\b\W*)+",
-        "",
-        bare,
-        flags=re.I,
-    )
-    return _clean(_fill(bare, marked)) or _clean(_fill(NAME.sub("", _masked(marked)), marked)) or "notes"
+    return _clean(ASKING.sub("", bare)) or _clean(bare) or "notes"
+
+
+def speakers(marked: Marked) -> list[str]:
+    """Return the accounts a search is about; an unknown capitalised word is rather what is looked for."""
+    return Marked(marked.text, _speaking(marked)).values("account")
+
+
+def _speaking(marked: Marked) -> tuple[Mention, ...]:
+    named = (mention for mention in marked.mentions if mention.kind == "account")
+    return tuple(one for one in named if not one.guess or SPEAKS.search(marked.text[: one.start]))
 
 
 def _masked(marked: Marked) -> str:
     """Mask the accounts only: a product or region is part of what is looked for."""
-    kept = tuple(
-        mention
-        for mention in marked.mentions
-        if mention.kind == "account" and not (mention.guess and is_topic(marked, mention.start))
-    )
-    return Marked(marked.text, kept).masked()
-
-
-def is_topic(marked: Marked, start: int) -> bool:
-    """An unknown capitalised word is what is looked for, unless it is the one who spoke."""
-    return not re.search(r"\b(?:did|does|has|have|hat|at|with|from|by|bei|mit|von)\s+$", marked.text[:start], re.I)
-
-
-def _fill(text: str, marked: Marked) -> str:
-    return text.replace("{account}", "")
+    return Marked(marked.text, _speaking(marked)).masked()
 
 
 def _restore(part: str, start: int, marked: Marked) -> str | None:
     """Return the original words of a masked part that reaches to the end of the text."""
-    names = [marked.text[one.start : one.end] for one in marked.mentions]
     seen = marked.masked()[:start].count("{")
-    for name in names[seen:]:
-        part = re.sub(r"\{\w+\}", lambda _, name=name: name, part, count=1)  # type: ignore[misc]
-    return part.strip(" .!?") or None
+    names = iter([marked.text[one.start : one.end] for one in marked.mentions[seen:]])
+    return re.sub(r"\{\w+\}", lambda _: next(names), part).strip(" .!?") or None
 
 
 def _clean(text: str) -> str:

@@ -50,6 +50,16 @@ def score(workspace: Workspace, now: datetime, *, tell: Callable[[str], None] = 
     return [done, *(f"Left out: {name}. {reason}" for name, reason in run.skipped.items())]
 
 
+# what is kept of an account's largest forecast change
+USE = {
+    "engagement_product": "product",
+    "engagement_metric": "label",
+    "engagement_unit": "unit",
+    "engagement_current": "current",
+    "engagement_forecast": "forecast",
+}
+
+
 class _Run:
     """One score: frames grow stage by stage; what cannot be made is noted with its reason."""
 
@@ -103,7 +113,8 @@ class _Run:
             "max_change",
         ):
             frame[column] = np.nan
-        frame["engagement_product"] = None
+        frame[["engagement_product", "engagement_metric", "engagement_unit"]] = None
+        frame[["engagement_current", "engagement_forecast"]] = np.nan
         self.frames["accounts"] = frame
         if frame["renewal_date"].isna().all():
             self.skipped["renewals"] = "This book holds no renewal dates."
@@ -150,7 +161,8 @@ class _Run:
             "account_id"
         )
         frame["engagement_change"] = largest["points"].reindex(frame.index)
-        frame["engagement_product"] = largest["product"].reindex(frame.index)
+        for column, source in USE.items():
+            frame[column] = largest[source].reindex(frame.index)
 
     def growth(self) -> None:
         """Predict growth and churn for accounts with spend, and what drives them."""

@@ -90,6 +90,19 @@ def test_without_skill_the_ranking_leads_with_that_and_gives_facts(ravenstack: W
     assert all(row["spend_usd"].value > 0 for row in record.data["rows"])
 
 
+def test_every_answer_of_a_book_without_skill_passes_the_verifier(ravenstack: Workspace) -> None:
+    snapshot = open_snapshot(ravenstack)
+    assert "no skill" in told(predictions.growth(snapshot, EVERYTHING, "Company_7"))
+    assert "no skill" in told(predictions.explain(snapshot, EVERYTHING, "Company_7"))
+    assert "Company" in told(ranking.rank(snapshot, EVERYTHING))
+    assert "fills no table opportunities" in told(summary.summarize(snapshot, EVERYTHING))
+    told(account.profile(snapshot, EVERYTHING, "Company_7"))
+    with pytest.raises(MissingData, match="fills no table opportunities"):
+        summary.summarize(snapshot, EVERYTHING, group_by="rep")
+    with pytest.raises(MissingData, match="no renewal dates"):
+        ranking.rank(snapshot, EVERYTHING, renewal_within_days=30)
+
+
 def people(workspace: Workspace) -> dict[str, Any]:
     from copilot.store.database import Store
 

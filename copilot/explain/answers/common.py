@@ -36,6 +36,9 @@ SCORES: dict[str, tuple[Unit, str, str]] = {
     "churn_probability": ("percent", "churn probability", "Chance to shrink"),
     "engagement_change": ("points", "engagement change", "Engagement forecast"),
     "engagement_product": ("text", "product", "Product"),
+    "engagement_metric": ("text", "metric", "Measure of use"),
+    "engagement_current": ("pct", "use", "Use last month"),
+    "engagement_forecast": ("pct", "use", "Use next month"),
     "spend_usd": ("usd", "spend", "Annual spend"),
     "seats": ("count", "seats", "Seats"),
     "renewal_date": ("date", "renewal date", "Renews"),
@@ -73,6 +76,8 @@ def score_cells(row: Mapping[str, Any], snapshot: SnapshotReader, *columns: str)
     for name in columns or tuple(SCORES):
         if name in row:
             unit, metric, _ = SCORES[name]
+            if name in ("engagement_current", "engagement_forecast") and row["engagement_unit"]:
+                unit, metric = row["engagement_unit"], row["engagement_metric"]
             value = ACTIONS.get(row[name], row[name]) if name == "action" else row[name]
             found[name] = cell(value, unit, f"snapshot {snapshot.id}:accounts[{account}].{name}", metric)
     return found

@@ -60,13 +60,17 @@ def growth(snapshot: SnapshotReader, scope: Scope, account: str, product: str | 
     held = snapshot.table("contracts", scope)
     held = held[(held["account_id"] == row["account_id"])]
     chosen = one_of(product, snapshot.table("contracts", scope)["product"], "product")
+    data: dict[str, Any] = _facts(row, snapshot) | {"model": health_cells(snapshot, "growth"), "level": _level()}
+    if pd.isna(row["growth_usd"]) and data["model"] and why_missing(snapshot, "growth"):
+        data["coin_toss"] = constant(0.5, "ratio", "AUC of a guess")
+        lines = [say("growth_no_skill"), say("growth_now")]
+        return _with_reasons("predict_growth", row, data, lines, "facts", snapshot, scope)
     _need(
         snapshot,
         "growth",
         row["growth_usd"],
         "There is nothing under contract at this account, so there is no growth to predict.",
     )
-    data: dict[str, Any] = _facts(row, snapshot) | {"model": health_cells(snapshot, "growth"), "level": _level()}
     data["components"] = [_component(part, row["account_id"], snapshot) for part in _active(held, snapshot, chosen)]
     lines = [say("growth"), say("growth_chances")]
     if not pd.isna(row.get("seats_growth")):

@@ -76,6 +76,9 @@ def rank(
     Raises:
         TryAgain: A filter names no value of the book.
     """
+    no_dates = why_missing(snapshot, "renewals")
+    if renewal_within_days is not None and no_dates:
+        raise MissingData(no_dates)
     frame = _filtered(snapshot, scope, action, product, segment, region, renewal_within_days)
     key = KEYS[sort_by]
     usable = key.column in frame and frame[key.column].notna().any()
@@ -216,7 +219,7 @@ def _is_worse(row: dict[str, Any]) -> bool:
 def _remarks(sort_by: SortBy, frame: pd.DataFrame) -> list[Say]:
     if sort_by != "priority" or frame["uplift_usd"].notna().any():
         return []
-    return [say("rank_without_uplift")]
+    return [say("rank_without_uplift" if frame["growth_usd"].notna().any() else "rank_by_use_only")]
 
 
 def _row(place: int, row: dict[str, Any], why: list[dict[str, Any]], snapshot: SnapshotReader) -> dict[str, Any]:

@@ -59,7 +59,13 @@ def summarize(
         "filter",
     )
     data["total"] = _totals(accounts, _once(deals) if product is None else deals, snapshot, "total")
-    lines = _sentences(data["total"])
+    no_deals = snapshot.manifest["book_manifest"]["missing"].get("opportunities")
+    if no_deals and group_by in ("rep", "stage", "month"):
+        raise MissingData(no_deals)
+    lines = _sentences(data["total"], with_deals=not no_deals)
+    if no_deals:
+        data["no_deals"] = cell(no_deals, "text", "book:manifest.missing.opportunities", "missing")
+        lines.append(say("summary_no_deals"))
     if product is not None and deals["unit_list_usd"].notna().any():
         data |= _list_price(deals)
         lines.append(say("summary_list_price", "", "list_price"))
@@ -162,13 +168,15 @@ def _list_price(deals: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _sentences(data: dict[str, Any]) -> list[Say]:
+def _sentences(data: dict[str, Any], *, with_deals: bool) -> list[Say]:
     def known(name: str) -> bool:
         return data[name].value not in (None, 0)
 
     lines = [say("summary_accounts" if known("spend_usd") else "summary_accounts_only", "", "accounts")]
     if known("due"):
         lines.append(say("summary_due", "", "renewals"))
+    if not with_deals:
+        return lines
     lines.append(say("summary_open", "", "open_deals"))
     if known("open_deals"):
         if known("open_without_amount"):

@@ -1,0 +1,89 @@
+"""What if: who is away, which accounts move and how many each rep may hold in a simulated assignment."""
+
+from __future__ import annotations
+
+import re
+
+from copilot.agent.clause import Arguments, Clause, number
+from copilot.agent.mentions import Kind
+from copilot.agent.periods import NUMBER
+
+AWAY = (
+    r"away|left|depart\w*|leav\w*|quits?|sick|ill\b|vacation|holiday|out of office|goes|gone|retir\w*|resign\w*|churn\w*|"
+    r"absent|without|cover\w*|take[sn]? over|parental|maternity|drops? out|not (?:here|available|around)|unavailable|"
+    r"missing|is out|off (?:in|for|sick|until)"
+)
+GIVER = (
+    r"from (\{rep\})|(\{rep\})'s? (?:accounts?|customers?|book|clients?|patch)(?= (?:to|over to) )|of (\{rep\})'s?|"
+    r"(\{rep\}) is over\w+|(?:lighten|relieve|unburden) (\{rep\})"
+)
+TAKER = (
+    r"(?<!going )\b(?:to|onto) (\{rep\})|(?:give|hand) (\{rep\})|if (\{rep\}) took|"
+    rf"(\{{rep\}})(?: \w+){{0,2}} tak\w+(?: over)? (?:\w+ )?(?:\{{account\}}|{NUMBER})|"
+    r"(\{rep\}) (?:is|gets)(?: taking over)? \{account\}|let (\{rep\})"
+)
+MOVED = (
+    r"\b(?:mov|shift|transfer|giv|hand|reassign|re-assign|swap|send|tak|took|assign|put|relocat)\w*\b"
+    rf"(?:(?!\b(?:if|and)\b)[^,.;])*?\b({NUMBER})\b(?!\s*(?:days?|%|percent))"
+)
+MIDPOINT = rf"midpoint\D{{0,20}}({NUMBER})|({NUMBER})[- ]days? midpoint"
+BONUS = (
+    r"(?:no|without|drop|remove|ignore|zero)[^.]{0,20}(?:owner|keep)\w* bonus|"
+    r"(?:owner|keep)[\w-]* bonus\D{0,12}(\d*\.?\d+)"
+)
+LEAST = rf"(?:at least|minimum(?: of)?|min\.?|no fewer than|not fewer than|no less than)\s*({NUMBER})"
+MOST = (
+    r"(?:at most|maximum(?: of)?|max\.?|no more than|not more than|more than|capped at|caps?(?: \w+)? (?:of|at)|"
+    rf"limit\w*(?: \w+){{0,3}} (?:of|to|at)|cap|up to|limit)\s*({NUMBER})"
+)
+BETWEEN = (
+    rf"(?:between\s+)?\b({NUMBER})\s*(?:to|and|-|–)\s*({NUMBER})\b"
+    r"(?=\s*(?:accounts?|customers?|clients?|each|per|a (?:head|rep|person)|apiece))"
+)
+
+
+def simulated(clause: Clause) -> list[Arguments]:
+    """Return the arguments of ``simulate_assignment``; reps as the book spells the part of the name that was typed."""
+    clause = clause.guessed_reps()
+    found: Arguments = {}
+    kinds: tuple[Kind, ...] = ("region", "segment")
+    for kind in kinds:
+        if name := clause.first(kind):
+            found[kind] = name
+    bounds, people, moved = _bounds(clause), _people(clause), clause.marked.values("account")
+    found |= bounds | people
+    if days := clause.says(MIDPOINT):
+        found["midpoint_days"] = number(days[1] or days[2])
+    if bonus := clause.says(BONUS):
+        found["keep_owner_bonus"] = float(bonus[1] or 0)
+    if moved:
+        found["accounts"] = moved
+    elif not bounds and (count := clause.says(MOVED)):
+        found["move_count"] = number(count[1])
+    return [found]
+
+
+def _bounds(clause: Clause) -> Arguments:
+    """Return the least and most accounts a rep."""
+    text = re.sub(r"midpoint.*", "", clause.plain)
+    if span := re.search(BETWEEN, text):
+        return {"min_accounts": number(span[1]), "max_accounts": number(span[2])}
+    found: Arguments = {}
+    if low := re.search(LEAST, text):
+        found["min_accounts"] = number(low[1])
+    if high := re.search(MOST, text):
+        found["max_accounts"] = number(high[1])
+    return found
+
+
+def _people(clause: Clause) -> Arguments:
+    """Return who gives, who takes and who is away."""
+    found: Arguments = {}
+    for name, pattern in (("from_rep", GIVER), ("to_rep", TAKER)):
+        if hit := clause.says(pattern):
+            place = next(index for index in range(1, len(hit.groups()) + 1) if hit[index])
+            found[name] = clause.placed("rep", hit.start(place))
+    reps = clause.marked.values("rep")
+    if reps and not found and clause.says(AWAY):
+        found["without_rep"] = reps[0]
+    return found
