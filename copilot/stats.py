@@ -76,8 +76,8 @@ def auc_interval(
 
     Rows are independent: DeLong, DeLong & Clarke-Pearson (1988). Rows come in ``groups`` (several renewals of an
     account): the standard error is a bootstrap's over whole groups. Where the sample shows no spread (perfect
-    separation, a single positive) Hanley & McNeil (1982) at a slightly shrunken AUC stands in, so that few rows never
-    look certain.
+    separation, a single account in a class) Hanley & McNeil (1982) at a slightly shrunken AUC stands in, so that few
+    rows never look certain.
 
     Returns:
         NaN throughout where one of the classes is missing.
@@ -87,8 +87,10 @@ def auc_interval(
     if math.isnan(area):
         return NOT_KNOWN
     cluster = np.arange(len(scores)) if groups is None else np.unique(_plain(groups), return_inverse=True)[1]
-    error = _delong(positive, scores) if groups is None else _bootstrap(positive, scores, cluster, rng)
     n1, n0 = len(np.unique(cluster[positive])), len(np.unique(cluster[~positive]))
+    error = 0.0
+    if min(n1, n0) > 1:  # one account shows no spread, though a bootstrap of the others would
+        error = _delong(positive, scores) if groups is None else _bootstrap(positive, scores, cluster, rng)
     inner = (area * n1 * n0 + 0.5) / (n1 * n0 + 1)
     if not error > 0:
         error = _hanley_mcneil(inner, n1, n0)
@@ -111,8 +113,6 @@ def _classes(y: npt.ArrayLike, score: npt.ArrayLike) -> tuple[npt.NDArray[np.boo
 
 def _delong(positive: npt.NDArray[np.bool_], scores: Floats) -> float:
     n1, n0 = int(positive.sum()), int((~positive).sum())
-    if min(n1, n0) < 2:
-        return 0.0
     overall = ranks(scores)
     beaten = (overall[positive] - ranks(scores[positive])) / n0
     unbeaten = 1 - (overall[~positive] - ranks(scores[~positive])) / n1
@@ -187,9 +187,12 @@ def qini(uplift: npt.ArrayLike, treatment: npt.ArrayLike, outcome: npt.ArrayLike
         outcome: (n,), any unit.
 
     Returns:
-        In the outcome's unit per account; 0 for a constant prediction, positive where the order is useful.
+        In the outcome's unit per account; 0 for a constant prediction, positive where the order is useful; NaN without
+        rows.
     """
     score, treated, y = (np.asarray(values, float) for values in (uplift, treatment, outcome))
+    if not len(y):
+        return math.nan
     _, block = np.unique(-score, return_inverse=True)
     size = np.bincount(block)
 
@@ -245,7 +248,7 @@ def folds(
         periods: Blocks of time that are judged.
 
     Raises:
-        BadInput: Fewer than two accounts, or a missing time.
+        BadInput: Fewer than two accounts, a missing time, or an embargo in days for time in numbers.
     """
     names, account = np.unique(_plain(groups), return_inverse=True)
     parts = min(n, len(names))
@@ -258,6 +261,10 @@ def folds(
 
 def _forward(part: Ints, parts: int, clock: npt.NDArray[Any], embargo: Any, periods: int) -> Iterator[Fold]:
     gap = np.timedelta64(embargo) if clock.dtype.kind == "M" and isinstance(embargo, timedelta) else embargo
+    if clock.dtype.kind != "M" and isinstance(gap, timedelta | np.timedelta64):
+        raise BadInput(
+            "The embargo is a span of days but time holds numbers; give both as dates and days, or as numbers."
+        )
     if clock.dtype.kind == "M" and isinstance(gap, int | float):
         gap = np.timedelta64(round(gap * 86_400_000_000), "us")
     ordered = np.sort(clock)
@@ -279,7 +286,7 @@ def _forward(part: Ints, parts: int, clock: npt.NDArray[Any], embargo: Any, peri
 
 def _clock(time: npt.ArrayLike) -> npt.NDArray[Any]:
     values = np.asarray(time)
-    if values.dtype.kind == "O":
+    if values.dtype.kind in "OUS":
         try:
             values = values.astype("datetime64[us]")
         except (TypeError, ValueError):

@@ -79,17 +79,21 @@ class Bank:
         return folded in self.words or folded.removesuffix("s") in self.words or self._stem(folded) is not None
 
     def german(self, text: str) -> bool:
-        """Say whether any word of ``text`` is German only."""
-        words = [fold(token) for token in TOKEN.findall(text)]
-        return any(word not in self.ambiguous and self._german(word) is not None for word in words)
+        """Say whether ``text`` has a word that is German only; a lone capital inside it may be a name (Stark)."""
+        tokens = [token for token in TOKEN.findall(text) if token[0].isalpha()]
+        hits = [place for place, token in enumerate(tokens) if self._german_only(fold(token))]
+        return bool(hits) and (len(hits) > 1 or hits[0] == 0 or len(tokens) < 5 or not tokens[hits[0]][0].isupper())
 
     def english(self, text: str) -> str:
         """Return ``text`` in lower case with typos mended and German words put into English; placeholders stay."""
-        text = _lower(text)
-        if not self.german(text):
+        german, text = self.german(text), _lower(text)
+        if not german:
             return TOKEN.sub(lambda found: self._mend(found[0]), text)
         text = self._phrases.sub(lambda found: self.glossary[fold(found[0])], text)
         return TOKEN.sub(lambda found: self._german(fold(found[0])) or found[0], text)
+
+    def _german_only(self, folded: str) -> bool:
+        return folded not in self.ambiguous and self._german(folded) is not None
 
     def _german(self, folded: str) -> str | None:
         return self.glossary.get(folded) or self._stem(folded)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from copilot.agent.mentions import Kind, Marked
+from copilot.agent.mentions import Kind, Marked, Mention
 from copilot.agent.periods import NUMBERS
 
 Arguments = dict[str, Any]
@@ -16,6 +16,13 @@ Arguments = dict[str, Any]
 ORDINALS = ("first", "second", "third", "fourth", "fifth")
 POINTING = (
     r"\b(?:it|its|he|she|them|they|their|there|that|this|those|these|him|her|the (?:account|customer|client|company))\b"
+)
+# "The second one", "the last account", "die dritte": one row of the list before. Not "the first three".
+ORDINAL = re.compile(
+    r"\b(?:the|that|der|die|das|den|dem)\s+(?:(?P<one>first|1st|erste[nr]?)|(?P<two>second|2nd|zweite[nr]?)|(?P<three>third|3rd|dritte[nr]?)"
+    r"|(?P<four>fourth|4th|vierte[nr]?)|(?P<five>fifth|5th|fünfte[nr]?)|(?P<last>last|letzte[nr]?))"
+    r"(?:\s+(?:one|account|customer|client|company|kunde[n]?|konto)\b|(?=\W*$|\s+(?:and|or|und|oder)\s+(?:the|der|die|das|den|dem)\b))",
+    re.I,
 )
 
 
@@ -50,6 +57,17 @@ class Clause:
         plain = re.sub(r"\{account\}", lambda found: "{rep}" if next(guesses) else found[0], self.plain)
         mentions = tuple(replace(one, kind="rep") if one.guess else one for one in self.marked.mentions)
         return replace(self, plain=plain, marked=Marked(self.marked.text, mentions))
+
+
+def with_ordinals(marked: Marked, recent: Sequence[str]) -> Marked:
+    """Return the question with "the second one" marked as the account it stands for among the recent ones."""
+    found = list(marked.mentions)
+    for hit in ORDINAL.finditer(marked.text):
+        place = -1 if hit["last"] else int(hit.lastindex or 1) - 1
+        apart = not any(one.start < hit.end() and hit.start() < one.end for one in found)
+        if apart and place < len(recent) and recent:
+            found.append(Mention("account", recent[place], *hit.span()))
+    return Marked(marked.text, tuple(sorted(found, key=lambda one: one.start)))
 
 
 def accounts(clause: Clause) -> list[str]:

@@ -14,6 +14,7 @@ SURE = 0.5  # a part of a question stands alone from this probability on
 UNSURE = 0.35  # below it the head was right in half of the bank's phrasings it had not seen: ask back
 CLOSE = 0.05  # two labels nearer than this: right in fewer than half of them
 SETTLED = 0.8  # below it a first sentence that names an account, and commands nothing, only sets the scene
+FOREIGN = 0.75  # a text with an unknown name is about something else ("Who painted the Mona Lisa?") from here on
 MOST_PARTS = 4
 SCENE = "scene"  # the label of a part that asks for nothing
 
@@ -28,14 +29,15 @@ STOP = "".join(rf"(?<!\b{short})" for short in SHORT_FORMS) + r"(?<!\d)\."  # no
 # Where one question may end and the next begin; whether it does, the head decides by what each part alone asks for.
 BOUNDARY = re.compile(
     rf"(?:{STOP}|[;!?])+\s+(?:(?:and|also|then|plus|und|außerdem|dann)\b\s*,?\s*)?"
+    rf"|,\s+(?=(?:{VERBS})\b.*\b(?:and|und)\s+(?:{VERBS})\b)"  # "why …, what … and can you …?"
     rf"|,?\s+(?:and|und|then)\s+(?:(?:also|then|außerdem|dann|please)\s+)?(?=(?:{VERBS})\b)"
-    r"|,?\s+(?:also|außerdem|plus)\s*,?\s+",
+    r"|,?\s+(?:(?:and|und)\s+)?(?:also|außerdem|plus)\s*[,:]?\s+",
     re.I,
 )
 ASKS = re.compile(rf"\W*(?:{VERBS})\b", re.I)
 GREETING = re.compile(
-    r"^(?:(?:hi|hello|hey|hallo|moin|servus|good (?:morning|afternoon|evening)|guten (?:morgen|tag|abend)|thanks?(?: you)?|"
-    r"danke|ok(?:ay)?|great|cool|perfect|super|please|bitte|so|well|right|now|sorry)\b"
+    r"^(?:(?:hi|hello|hey|hallo|moin|servus|good (?:morning|afternoon|evening)|guten (?:morgen|tag|abend)|"
+    r"thanks?(?: you)?|danke|ok(?:ay)?|great|cool|perfect|super|please|bitte|so|well|right|now|sorry)\b"
     r"(?: (?:there|team|copilot|everyone|again|a lot|so much|very much|dir)\b)?[\s,.!:;–-]*)+",
     re.I,
 )
@@ -65,7 +67,8 @@ def routes(marked: Marked, router: Router, allowed: Collection[str]) -> list[Rou
     pieces = _pieces(rest, router, allowed)
     if all(piece.sure >= SURE for piece in pieces) and any(piece.label in FILLERS for piece in pieces):
         return pieces[:MOST_PARTS]
-    return [whole if bare.label == "small_talk" or (bare.sure < UNSURE and whole.sure > bare.sure) else bare]
+    thanks = whole.label == "small_talk" and bare.sure < SURE
+    return [whole if thanks or bare.label == "small_talk" or max(bare.sure, UNSURE) < whole.sure < SURE else bare]
 
 
 def _pieces(rest: Marked, router: Router, allowed: Collection[str]) -> list[Route]:
@@ -113,14 +116,14 @@ def _split(marked: Marked) -> tuple[list[Marked], list[bool]]:
 
 
 def _classify(parts: Sequence[Marked], router: Router, allowed: Collection[str]) -> list[Route]:
-    """Route each part; a guessed name is masked unless the text with it is clearly about something else."""
+    """Route each part; a guessed name is masked unless the text with it is more surely no business of ours."""
     hidden = router.probabilities([part.masked() for part in parts])
     shown = hidden
     if any(mention.guess for part in parts for mention in part.mentions):
         shown = router.probabilities([part.masked(guesses=False) for part in parts])
     outside = router.labels.index("outside")
     return [
-        _route(part, open_row if open_row[outside] >= SURE else row, router, allowed)
+        _route(part, open_row if open_row[outside] >= FOREIGN else row, router, allowed)
         for part, row, open_row in zip(parts, hidden, shown, strict=True)
     ]
 

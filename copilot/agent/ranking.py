@@ -21,6 +21,9 @@ ORDERED = (  # said outright: "sorted by uplift"
     ("renewal_date", r"renewal|date|expiry|contract end"),
     ("priority", r"priority|value"),
 )
+ORDER = (
+    r"\b(?:by|on) (?:their |the |predicted |expected |highest |biggest )*(\w+(?: (?:risk|date|drop|potential|end))?)"
+)
 LESS = (
     r"drop|fall|fell|declin|decreas|plung|sink|shrink|slump|slid|dip|fad(?:e|ing)|going down|went down|quiet|nosediv|"
     r"collaps|less|fewer|lower|stopped|hardly|no longer|inactive|dormant|unused|cool"
@@ -34,14 +37,17 @@ SORTS = (
     (
         "engagement_drop",
         rf"(?:{USE}).*\b(?:{LESS})|\b(?:{LESS})\w*\b.*(?:{USE})|\b(?:went|gone|going|gotten|got) "
-        r"(?:quiet|dark|silent|cold)|\binactive\b|\bdormant\b|\bdisengag|\blow[- ](?:usage|engagement|adoption|activity)",
+        r"(?:quiet|dark|silent|cold)|\binactive\b|\bdormant\b|\bdisengag|"
+        r"\blow[- ](?:usage|engagement|adoption|activity)",
     ),
     (
         "uplift",
-        r"uplift|\blift\b|benefit|profit|persua|sway|change the most|move the needle|pay off|respond (?:best|most)|\bbang\b|"
-        r"(?:biggest|largest|most|highest|strongest|greatest|best) (?:\w+ )?(?:impact|effect|difference|influence|return)|"
+        r"uplift|\blift\b|benefit|profit|persua|sway|change the most|move the needle|pay off|respond (?:best|most)|"
+        r"\bbang\b|(?:biggest|largest|most|highest|strongest|greatest|best) (?:\w+ )?"
+        r"(?:impact|effect|difference|influence|return)|"
         r"(?:impact|effect) (?:is|would be|of \w+ is) (?:the )?(?:biggest|largest|highest|strongest)|"
-        r"mak\w+ (?:a|the|any|most) (?:\w+ )?difference|bring\w* (?:the )?most|worth (?:a|the) (?:call|visit)|\bworth itself|"
+        r"mak\w+ (?:a|the|any|most) (?:\w+ )?difference|bring\w* (?:the )?most|worth (?:a|the) (?:call|visit)|"
+        r"\bworth itself|"
         rf"\b{TOUCHING}\b(?: itself)? worth|return on (?:a |the )?{TOUCHING}|{TOUCHING}s? (?:\w+ )?pays? off|"
         rf"{TOUCHING} (?:actually |really )?(?:help|matter|change|count|work)s?",
     ),
@@ -54,8 +60,8 @@ SORTS = (
     ),
     (
         "growth",
-        r"\bgrow|expan|upsell|up-sell|cross-?sell|buy (?:\w+ )?more|buy (?:additional|extra)|more seats|spend more|upside|"
-        r"potential|room to|ready (?:for|to)|hot leads?|headroom|white ?space|bigger|upgrad|could (?:\w+ )?buy|"
+        r"\bgrow|expan|upsell|up-sell|cross-?sell|buy (?:\w+ )?more|buy (?:additional|extra)|more seats|spend more|"
+        r"upside|potential|room to|ready (?:for|to)|hot leads?|headroom|white ?space|bigger|upgrad|could (?:\w+ )?buy|"
         r"more \{product\}|opportunit",
     ),
     ("renewal_date", RENEWAL),
@@ -116,8 +122,7 @@ def rows(clause: Clause, *, default: int) -> int | None:
 
 def _sort(clause: Clause) -> str | None:
     """Return the key to rank by, or None for the default (priority)."""
-    said = r"\b(?:by|on) (?:their |the |predicted |expected |highest |biggest )*(\w+(?: (?:risk|date|drop|potential|end))?)"
-    if (outright := clause.says(said)) and (key := first_of(ORDERED, outright[1])):
+    if (outright := clause.says(ORDER)) and (key := first_of(ORDERED, outright[1])):
         return None if key == "priority" else key
     key = first_of(SORTS, clause.plain)
     # "Whom should I call about renewals?" asks for the best ones to call, not for the earliest date.

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-HELP = (
-    "I can say whom to call and why, show an account, estimate what a touch would change, forecast usage and growth, "
-    "compare accounts, sum up your book, search notes, draft outreach and plan your week."
-)
+ABILITIES: Mapping[str, str] = {
+    "rank_accounts": "say whom to call and why",
+    "get_account": "show an account",
+    "explain_account": "explain why an account is at risk or likely to grow",
+    "recommend_action": "recommend the next step with an account",
+    "estimate_uplift": "estimate what a call, e-mail or visit would change",
+    "predict_growth": "predict an account's spend",
+    "forecast_engagement": "forecast an account's usage",
+    "summarize_book": "sum up your book",
+    "compare_accounts": "compare accounts",
+    "search_notes": "search the notes",
+    "draft_outreach": "draft an e-mail, a call or a report",
+    "plan_week": "plan your week",
+    "record_feedback": "note what you did with a recommendation",
+    "simulate_assignment": "try out another assignment of accounts to reps",
+    "propose_assignment": "propose such an assignment",
+    "measure_impact": "measure what the recommendations have brought",
+    "search_features": "search the features the models use",
+}
 EMPTY = "What would you like to know about your accounts?"
 UNSURE = "I am not sure what you mean. Which of these do you want?"
 REFUSED: Mapping[str, str] = {
@@ -61,7 +76,7 @@ FOCUS: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("contacts", r"contacts?\b(?! value)|decision maker|champion|who do i (?:ask|call|talk)|phone number|e-?mail|speak to there|sponsor"),
         ("tickets", r"tickets?|\bsupport\b|escalat|\bcases?\b|\bbugs?\b|complain"),
         ("usage", r"usage|\buse[sd]?\b|\busing\b|utili|adopt|\bseats?\b|licen|active|log ?in"),
-        ("renewals", r"renew|expir|contract end|runs? out|run out|up for"),
+        ("renewals", r"renew|expir|(?:contract|agreement|deal|term)s? ends?|runs? out|run out|up for"),
         ("contracts", r"contracts?|\bpays?\b|\bowns?\b|bought|products?|licen|annual|per year|subscri|purchas|already have"),
         ("last_touch", r"last (?:\w+ )?(?:contact|spo|call|touch|talk|met|speak|heard|visit)|recently|contacted|when (?:did|have|was)\b.*\b(?:sp[eo]|talk|call|contact|met|visit)|\bspoken\b"),
         ("open_deals", r"\bdeals?\b|opportunit|pipeline"),
@@ -69,18 +84,26 @@ FOCUS: Mapping[str, tuple[tuple[str, str], ...]] = {
 }  # fmt: skip
 
 
-def small_talk(text: str) -> str:
-    """Answer a greeting, thanks or a question about the copilot itself; each says what it can do."""
-    said = text.lower()
+def abilities(allowed: Collection[str]) -> str:
+    """Return one sentence that says what the asker can ask for: the tools in ``allowed`` and no other."""
+    can = [words for tool, words in ABILITIES.items() if tool in allowed]
+    if len(can) < 2:
+        return f"I can {can[0]}." if can else "Your role has no tools here yet; please ask your administrator."
+    return f"I can {', '.join(can[:-1])} and {can[-1]}."
+
+
+def small_talk(text: str, allowed: Collection[str]) -> str:
+    """Answer a greeting, thanks or a question about the copilot itself, and say what the asker can ask for."""
+    said, help_ = text.lower(), abilities(allowed)
     if re.search(r"\b(?:thank|thx|ta|appreciate|danke|merci|cheers|great|perfect|super|nice work|lifesaver)", said):
-        return f"You are welcome. {HELP}"
+        return f"You are welcome. {help_}"
     if re.search(r"\b(?:bye|goodbye|see you|tschüss|feierabend|good night)", said):
-        return "Goodbye. Ask me any time whom to call and why."
+        return "Goodbye. Ask me any time about your accounts."
     if re.search(
         r"^\W*(?:hi|hello|hey|hallo|moin|servus|good|guten|morning|afternoon|evening|yo|nice to meet)\b", said
     ):
-        return f"Hello. {HELP}"
-    return HELP
+        return f"Hello. {help_}"
+    return help_
 
 
 def social(text: str) -> bool:

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import tempfile
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +72,7 @@ class Router:
         try:
             with np.load(path, allow_pickle=False) as kept:
                 return cls(tuple(json.loads(str(kept["labels"]))), kept["weights"], bank, encoder)
-        except (OSError, ValueError, KeyError, EOFError):
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             router = cls.train(bank, encoder)
         router._keep(path)
         return router

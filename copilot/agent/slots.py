@@ -21,7 +21,7 @@ TOUCHES = (
     ("email", r"\be-?mail\w*|\bmail\w*|\bwrit\w+ to|\bmessage"),
     (
         "meeting",
-        r"\bmeet\w*|\bvisit\w*|\bsit(?:ting)?[- ]?down|\bin person|\bon-?site|\bface to face|\bappointment|"
+        r"\bmeet\w*|\bmet\b|\bvisit\w*|\bsit(?:ting)?[- ]?down|\bin person|\bon-?site|\bface to face|\bappointment|"
         r"\bsee(?:ing)? them",
     ),
     ("training", r"\btrain\w*|\bworkshop|\bcourse|\bwebinar|\bcoach"),
@@ -72,7 +72,7 @@ FEEDBACKS = (
     (
         "done",
         r"\bdone|called|\bmet\b|mailed|spoke|talked|visited|finish|handled|complet|tick|check .*off|checked off|through|"
-        r"already|closed?\b",
+        r"already|closed?\b|taken care|dealt with|sorted",
     ),
 )
 HOURS = rf"\b({NUMBER})(?:[.,]5)?\s*-?(h\b|hrs?\b|hours?|days?)"

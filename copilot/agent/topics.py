@@ -44,7 +44,7 @@ GOAL_LEADS = (
     r"\b(?:zur|zum)\b",
     r"\{account\}[^{}]{0,12}\bthat\b",
     r"\b(?=(?:introducing|offering|inviting|thanking|reminding|asking|announcing|proposing|pitching)\b)",
-    r"\{account\}\s+(?:for|to|on|um)\b",
+    r"\{account\}\s+(?:for|to|on|um)\b(?! the phone)",
     r"\b(?:goal|purpose|ziel)\b\s*:?",
 )
 BACKWARD_GOALS = re.compile(
@@ -52,7 +52,7 @@ BACKWARD_GOALS = re.compile(
     re.I,
 )
 FEATURE_LEADS = (
-    r"\b(?:describ\w*|measur\w*|concern\w*|related to|about|regarding|deal(?:s|ing)? with|capture|beschreib\w*|messen|betreff\w*)\b",
+    r"\b(?:describ\w*|measur\w*|concern\w*|relat\w* to|about|regarding|deal(?:s|ing)? with|capture|beschreib\w*|messen|betreff\w*)\b",
     r"\bwhat (?:does|do|is)\b(?: the)?(?: feature| column| variable)?|\bbedeutet\b(?: das)?(?: merkmal| feature)?",
     r"\b(?:features?|variables?|columns?|predictors?|inputs?|dictionary|metadata|catalog|definition|merkmale?|spalten|datenkatalog)\b[^?]{0,12}?\b(?:for|on|of|in|with|zu|zum|zur|für)\b",
     r"\b(?:lookup|look up|explain|search)\b(?: for)?(?: the)?(?: feature| column| variable)?",

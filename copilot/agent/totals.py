@@ -42,6 +42,8 @@ def summed(clause: Clause) -> list[Arguments]:
     """Return the arguments of ``summarize_book``, one call for each way of breaking down."""
     groups = [dimension for found in GROUPED.finditer(clause.plain) for dimension in _dimensions(found[0])]
     groups = groups or [dimension for dimension, pattern in IMPLIED if clause.says(pattern)][:1]
+    if not groups and clause.marked.values("rep"):
+        groups = ["rep"]  # "Otto's win rate" stands in the rows by rep
     if not groups and len(clause.marked.values("region")) > 1 and clause.says(r"compar|\bvs\b|versus|against"):
         return [{"group_by": "region"}]
     calls = each_name(clause, {})

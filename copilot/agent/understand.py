@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from copilot.agent import replies
-from copilot.agent.clause import Clause
+from copilot.agent.clause import Clause, with_ordinals
 from copilot.agent.mentions import Kind, Marked
 from copilot.agent.parts import CLOSE, SCENE, SETTLED, SURE, UNSURE, Route, routes
 from copilot.agent.router import Router
@@ -96,12 +96,12 @@ def understand(
     text = _clean(question)
     if not re.search(r"[^\W\d_]", text) and text.strip(" .?!#").lower() not in vocabulary.ids:
         return Understanding(clarify={"question": replies.EMPTY, "readings": _readings(allowed, ())})
-    marked = vocabulary.mark(text, router.bank)
+    marked = with_ordinals(vocabulary.mark(text, router.bank), recent)
     if ATTACK.search(marked.masked()):
         return Understanding(refused=replies.REFUSED["outside"], confidence=1.0)
     if follow := _follow_up(marked, previous):
         return Understanding(calls=(follow,), confidence=SURE)
-    if re.fullmatch(r"\W*\{account\}\W*", marked.masked()):
+    if re.fullmatch(r"\W*\{account\}\W*", marked.masked()) or _only_carries(marked, "account"):
         found = [Route(marked, "get_account", 1.0)]
     else:
         found = routes(marked, router, allowed)
@@ -120,18 +120,24 @@ def _clean(question: object) -> str:
 
 def _follow_up(marked: Marked, previous: Sequence[Call]) -> Call | None:
     """Return the call before with the new names in it, for a question that holds nothing else."""
-    others = re.findall(r"\w+", re.sub(r"\{\w+\}(?:'s)?", "", marked.masked().lower()))
-    if len(previous) != 1 or not FOLLOW_UP.search(marked.text) or not CARRYING.issuperset(others):
+    if len(previous) != 1 or not _only_carries(marked):
         return None
     call = previous[0]
-    new = {kind: values[0] for kind in TAKES.get(call.name, ()) if (values := marked.values(kind))}
+    new: dict[str, Any] = {kind: values[0] for kind in TAKES.get(call.name, ()) if (values := marked.values(kind))}
     return Call(call.name, {**call.arguments, **new}) if new else None
+
+
+def _only_carries(marked: Marked, kind: Kind | None = None) -> bool:
+    """Whether a question leans on the one before and adds names alone ("what about Acme?"), all of ``kind`` if given."""
+    others = re.findall(r"\w+", re.sub(r"\{\w+\}(?:'s)?", "", marked.masked().lower()))
+    fits = kind is None or {one.kind for one in marked.mentions} == {kind}
+    return fits and FOLLOW_UP.search(marked.text) is not None and CARRYING.issuperset(others)
 
 
 def _no_call(route: Route, allowed: Collection[str]) -> Understanding | None:
     """Return a question back, a refusal or small talk where a lone route is no call."""
     if route.label == "small_talk" and route.sure >= (UNSURE if replies.social(route.part.text) else SETTLED):
-        return Understanding(small_talk=replies.small_talk(route.part.text), confidence=route.sure)
+        return Understanding(small_talk=replies.small_talk(route.part.text, allowed), confidence=route.sure)
     if route.label in replies.REFUSED and route.sure >= UNSURE:
         return Understanding(refused=replies.REFUSED[route.label], confidence=route.sure)
     tie = len(route.ranked) > 1 and route.sure < SURE and route.ranked[0][1] - route.ranked[1][1] < CLOSE
@@ -163,6 +169,9 @@ class _Answering:
             if route.label == SCENE:
                 self.recent = tuple(route.part.values("account"))
             elif route.label in FILLERS and not self._told_already(route) and (lacking := self._add(route)):
+                if route is not found[-1] and route.part.values("account"):
+                    self.recent = tuple(route.part.values("account"))  # "Acme is on my list. Why?"
+                    continue
                 return Understanding(clarify=lacking, confidence=route.sure)
         calls = tuple(self.calls[:MOST_CALLS])
         return Understanding(calls, None, refused, tuple(dict.fromkeys(self.focus)), sure)
@@ -185,7 +194,10 @@ class _Answering:
                 names = [self.vocabulary.accounts[key] for key in self.recent if key in self.vocabulary.accounts]
                 readings = names[:READINGS] if lacking == "account" else []
                 return {"question": replies.lacking(route.label, lacking), "readings": readings}
-            if not lacking and Call(route.label, arguments) not in self.calls:
+            again = not arguments and route.label in {
+                call.name for call in self.calls
+            }  # "I have three calls. To whom?"
+            if not lacking and not again and Call(route.label, arguments) not in self.calls:
                 self.calls.append(Call(route.label, arguments))
         self.recent = tuple(one.arguments["account"] for one in self.calls if "account" in one.arguments) or self.recent
         return None

@@ -9,9 +9,9 @@ from copilot.agent.mentions import Kind
 from copilot.agent.periods import NUMBER
 
 AWAY = (
-    r"away|left|depart\w*|leav\w*|quits?|sick|ill\b|vacation|holiday|out of office|goes|gone|retir\w*|resign\w*|churn\w*|"
-    r"absent|without|cover\w*|take[sn]? over|parental|maternity|drops? out|not (?:here|available|around)|unavailable|"
-    r"missing|is out|off (?:in|for|sick|until)"
+    r"away|left|depart\w*|leav\w*|quits?|sick|ill\b|vacation|holiday|out of office|goes|gone|retir\w*|resign\w*|"
+    r"churn\w*|absent|without|cover\w*|take[sn]? over|parental|maternity|sabbatical|drops? out|"
+    r"not (?:here|available|around)|unavailable|missing|is out|off (?:in|for|sick|until)"
 )
 GIVER = (
     r"from (\{rep\})|(\{rep\})'s? (?:accounts?|customers?|book|clients?|patch)(?= (?:to|over to) )|of (\{rep\})'s?|"

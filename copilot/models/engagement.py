@@ -65,11 +65,13 @@ class EngagementModel:
         The unit's own column names come first; limits hold 80 % of the errors seen on held-out periods.
 
         Raises:
-            BadInput: The panel lacks a column.
+            BadInput: The panel lacks a column, or values are text.
         """
         wide = _wide(panel, self.unit, self.time, self.value, self.logged)
         known = ~np.isnan(wide.values)
         rows = np.flatnonzero(known.any(axis=1))
+        if not len(rows):
+            return panel[self.unit][:0].assign(forecast=0.0, low=0.0, high=0.0).reset_index(drop=True)
         ends = wide.values.shape[1] - np.argmax(known[rows, ::-1], axis=1)
         found = self._forecast(wide, rows, ends)
         low, high = _limits(found, self.edges, self.spread)
@@ -112,7 +114,8 @@ def fit(
         unit: The column or columns that name a unit.
         time: The period: dates or numbers.
         value: What to forecast; missing values count as no row.
-        bounds: The value's limits, either of them None; without an upper limit it is learned on a logarithmic scale.
+        bounds: The value's limits, either of them None; from 0 without an upper limit it is learned on a
+            logarithmic scale.
         rng: Seeds rows and trees.
 
     Returns:
@@ -122,13 +125,13 @@ def fit(
         from, and ``periods``.
 
     Raises:
-        BadInput: A column is missing, a value lies outside the bounds, or there is too little history.
+        BadInput: A column is missing, a value is text or lies outside the bounds, or there is too little history.
     """
     limits: Bounds = bounds or (None, None)
-    logged = limits[1] is None and limits[0] is not None
+    logged = limits[1] is None and limits[0] is not None and limits[0] >= 0  # a logarithm needs a floor
     keys = [unit] if isinstance(unit, str) else list(unit)
     wide = _wide(panel, keys, time, value, logged)
-    _check_bounds(panel[value], value, limits)
+    _check_bounds(pd.to_numeric(panel[value]), value, limits)
     rows, ends = _targets(wide, rng)
     periods = np.unique(ends)
     if len(periods) < 2 or len(rows) < LEAST_ROWS:
@@ -151,10 +154,15 @@ def fit(
 
 
 def _wide(panel: pd.DataFrame, unit: list[str], time: str, value: str, logged: bool) -> _Panel:
+    if not isinstance(panel, pd.DataFrame):
+        raise BadInput(f"The panel must be a table with named columns; got a {type(panel).__name__}.")
     absent = [name for name in (*unit, time, value) if name not in panel.columns]
     if absent:
         raise BadInput(f"The panel lacks the column {absent[0]!r}; it has {', '.join(map(str, panel.columns))}.")
     numbers = pd.to_numeric(panel[value], errors="coerce")
+    text = int((numbers.isna() & panel[value].notna()).sum())
+    if text:
+        raise BadInput(f"{value} holds text in {text} of {len(panel)} rows; give numbers, or leave them empty.")
     kept = panel[np.isfinite(numbers.to_numpy(float, na_value=np.nan))]
     table = kept.assign(**{value: numbers}).pivot_table(
         index=unit, columns=time, values=value, aggfunc="last", sort=True

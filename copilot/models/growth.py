@@ -170,7 +170,8 @@ def _gain(
 ) -> dict[str, float | None]:
     """Return the AUC gained over ordering by size, with 95 % limits from resampled accounts."""
     model, size = judged["churn"].to_numpy(), judged["by_size"].to_numpy()
-    members = [np.flatnonzero(groups == account) for account in np.unique(groups)]
+    account = np.unique(groups, return_inverse=True)[1]
+    members = np.split(np.argsort(account, kind="stable"), np.cumsum(np.bincount(account))[:-1])
     drawn = []
     for _ in range(RESAMPLES):
         rows = np.concatenate([members[i] for i in rng.integers(len(members), size=len(members))])

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 KINDS = ("uplift", "growth", "engagement")
+PARTS = {"features": list, "state": dict, "report": dict, "files": dict}
 VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
@@ -113,16 +114,18 @@ def load(folder: Path) -> Any:
 
     Raises:
         NotSetUp: There is none.
-        BadInput: A file is missing or was changed since it was written.
+        BadInput: A file or a part of the manifest is missing, or a file was changed since it was written.
     """
     import xgboost as xgb
 
     manifest = read_manifest(folder)
+    if not all(isinstance(manifest.get(part), kind) for part, kind in PARTS.items()):
+        raise _damaged(folder, "manifest.json")
     boosters = {}
     for file, digest in manifest["files"].items():
         path = folder / Path(file).name
         if not path.is_file() or _digest(path) != digest:
-            raise BadInput(f"The model {folder.name!r} is damaged ({path.name}); run `sales-copilot train`.")
+            raise _damaged(folder, path.name)
         boosters[path.stem] = xgb.Booster(params={"nthread": 1}, model_file=path)
     bundle = Bundle(
         manifest["kind"],
@@ -131,7 +134,14 @@ def load(folder: Path) -> Any:
         manifest["state"],
         cast(dict[str, Any], manifest["report"]),
     )
-    return import_module(f"copilot.models.{bundle.kind}").from_bundle(bundle)
+    try:
+        return import_module(f"copilot.models.{bundle.kind}").from_bundle(bundle)
+    except (KeyError, TypeError):
+        raise _damaged(folder, "manifest.json") from None
+
+
+def _damaged(folder: Path, file: str) -> BadInput:
+    return BadInput(f"The model {folder.name!r} is damaged ({file}); run `sales-copilot train`.")
 
 
 def latest(root: Path, name: str) -> Path | None:
@@ -186,7 +196,7 @@ def plain(value: Any) -> Any:
 
 
 def _safe(name: str) -> str:
-    if not VERSION.fullmatch(name):
+    if not VERSION.fullmatch(name) or name.upper() == "CURRENT":  # the file that says which version is in use
         raise BadInput(f"{name!r} cannot name a model or version; use up to 80 letters, digits, dots and dashes.")
     return name
 

@@ -101,7 +101,8 @@ def fit(
         ``verdict``, and the folds.
 
     Raises:
-        BadInput: An unknown learner, more than two arms, fewer than 20 units in an arm, or unusable values.
+        BadInput: An unknown learner, more than two arms, fewer than 20 units in an arm, too little overlap, or unusable
+            values.
     """
     if learner not in LEARNERS:
         raise BadInput(f"The learner {learner!r} is not available; use {' or '.join(map(repr, LEARNERS))}.")
@@ -118,6 +119,8 @@ def fit(
         )
     plan = boosting.judging_folds(data.named, time, embargo, rng)
     found = _trimmed(plan, data, inside) or _trimmed(folds(data.named, None, rng=rng), data, inside)
+    if not found:
+        raise BadInput("Touched and untouched rows lie in too few accounts to judge an effect; add more accounts.")
     judged = pd.concat([_out_of_fold(data, fold, middle, chance, rng) for fold in found], ignore_index=True)
     report = {
         "learner": "t",
