@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
 from time import perf_counter
@@ -10,7 +10,8 @@ from time import perf_counter
 import numpy as np
 
 from copilot.access import Ctx, Principal, Scope
-from copilot.agent.graph import Answer, State, Turn, compiled, outcome
+from copilot.agent.events import Answer, Event, Finished, Told, joined
+from copilot.agent.graph import State, Turn, compiled, outcome
 from copilot.agent.router import Router
 from copilot.agent.scope import scope_of
 from copilot.agent.tool import Tool
@@ -42,6 +43,31 @@ def ask(
         NotSetUp: There is no book or no snapshot yet.
         BadInput: The thread is not one of the asker's.
     """
+    *_, last = stream(workspace, store, tools, question, principal, thread=thread, clock=clock, rng=rng)
+    assert isinstance(last, Finished)
+    return last.answer
+
+
+def stream(
+    workspace: Workspace,
+    store: Store,
+    tools: Mapping[str, Tool],
+    question: str,
+    principal: Principal,
+    *,
+    thread: str | None = None,
+    clock: Callable[[], datetime],
+    rng: np.random.Generator,
+) -> Iterator[Event]:
+    """Answer as ``ask`` does, telling each step and each piece of the answer as soon as it is there.
+
+    Yields:
+        Steps and pieces of the answer, and one ``Finished`` at the end, when the turn is stored.
+
+    Raises:
+        NotSetUp: There is no book or no snapshot yet.
+        BadInput: The thread is not one of the asker's.
+    """
     began = perf_counter()
     asked_at = clock()
     snapshot = open_snapshot(workspace)
@@ -56,12 +82,13 @@ def ask(
     def read(text: str) -> Understanding:
         return understand(text, words, router(), allowed=allowed, recent=recent, previous=previous)
 
-    answers: list[Answer] = []
+    finished: list[Finished] = []
+    first: list[float] = []
 
     def log(state: State) -> None:
-        answer = _answer(state, thread, snapshot, 1000 * (perf_counter() - began))
-        answers.append(answer)
-        store.log_turn(
+        total = 1000 * (perf_counter() - began)
+        answer = _answer(state, thread, snapshot, {"first": round(first[0], 1), "total": round(total, 1)})
+        number = store.log_turn(
             database.Turn(
                 thread=thread,
                 username=principal.username,
@@ -79,10 +106,15 @@ def ask(
                 accounts=_spoken_of(state) or list(recent),
             )
         )
+        finished.append(Finished(answer, number))
 
     ctx = Ctx(workspace.root, principal, scope, snapshot, clock, rng)
-    compiled().invoke({"question": question}, context=Turn(ctx, tools, read, log))
-    return answers[0]
+    turn = Turn(ctx, tools, read, log)
+    for event in compiled().stream({"question": question}, context=turn, stream_mode="custom"):
+        if isinstance(event, Told) and not first:
+            first.append(1000 * (perf_counter() - began))
+        yield event
+    yield finished[0]
 
 
 def vocabulary(snapshot: Snapshot, scope: Scope) -> Vocabulary:
@@ -114,21 +146,19 @@ def router() -> Router:
     return Router.cached(settings().cache / "router", Encoder.find() or Ngrams())
 
 
-def _answer(state: State, thread: str, snapshot: Snapshot, took: float) -> Answer:
+def _answer(state: State, thread: str, snapshot: Snapshot, timings: dict[str, float]) -> Answer:
     clarify, code = outcome(state)
-    narration = state["narration"]
-    took = round(took, 1)
     calls = [{"name": part.call.name, "arguments": part.call.arguments, "ok": part.ok} for part in state["done"]]
     return Answer(
-        answer=narration.answer,
+        answer=joined(state["told"]),
         thread=thread,
         tool_calls=calls,
         rung=RUNG,
         as_of=snapshot.as_of.isoformat(),
-        sources=narration.sources,
+        sources={path: dict(cell) for piece in state["told"] for path, cell in piece.sources.items()},
         clarify=clarify,
         refused=state["understood"].refused,
-        timings_ms={"first": took, "total": took},
+        timings_ms=timings,
         exit_code=code,
     )
 

@@ -7,15 +7,17 @@ that could be stored.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
+from time import perf_counter
 from typing import Any, TypedDict
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
 from copilot.access import Ctx
-from copilot.agent.narrator import Narration, narrate
+from copilot.agent.events import Step, Told
+from copilot.agent.narrator import narrate
 from copilot.agent.tool import Tool
 from copilot.agent.understand import Call, Understanding
 from copilot.errors import CopilotError, MissingData, RoleLacksTool, TryAgain, UnknownAccount
@@ -57,7 +59,7 @@ class State(TypedDict, total=False):
     waiting: tuple[Call, ...]
     done: tuple[Done, ...]
     rounds: int
-    narration: Narration
+    told: tuple[Told, ...]
 
 
 def understand(state: State, runtime: Runtime[Turn]) -> State:
@@ -75,18 +77,24 @@ def act(state: State, runtime: Runtime[Turn]) -> State:
     """Run the waiting calls in order, so that one may point at cells of those before it."""
     done = state["done"]
     for call in state["waiting"]:
+        step = Step(len(done) + 1, call.name, call.arguments)
+        runtime.stream_writer(step)
+        began = perf_counter()
         done = (*done, _run(call, done, runtime.context))
+        runtime.stream_writer(_ended(step, done[-1], perf_counter() - began))
     return {"done": done, "waiting": ()}
 
 
-def tell(state: State) -> State:
+def tell(state: State, runtime: Runtime[Turn]) -> State:
     """Word the answer from the records by reference and verify each sentence."""
     understood = state["understood"]
     records = [part.record or _sentence(part.error) for part in state["done"]]
     if not records:
         asked_back = understood.clarify["question"] if understood.clarify else ""
         records = [_sentence(understood.refused or understood.small_talk or asked_back)]
-    return {"narration": narrate(records, question=state["question"], focus=understood.focus)}
+    told = narrate(records, question=state["question"], focus=understood.focus).told
+    runtime.stream_writer(told)
+    return {"told": (told,)}
 
 
 def log(state: State, runtime: Runtime[Turn]) -> State:
@@ -114,6 +122,12 @@ def _run(call: Call, earlier: tuple[Done, ...], turn: Turn) -> Done:
         return Done(call, record=tool(turn.ctx, call.arguments))
     except CopilotError as error:
         return Done(call, error=error)
+
+
+def _ended(step: Step, done: Done, seconds: float) -> Step:
+    rows = len(done.record.data.get("rows", ())) if done.record else 0
+    summary = str(done.error or "") or (f"{rows} row{'' if rows == 1 else 's'}" if rows else "found")
+    return Step(step.number, step.name, done.call.arguments, done.ok, seconds, summary)
 
 
 def _pointed(value: Any, earlier: tuple[Done, ...]) -> Any:
@@ -151,23 +165,6 @@ def compiled() -> Any:
     graph.add_edge("tell", "log")
     graph.add_edge("log", END)
     return graph.compile()
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What ``ask --json`` prints (DESIGN, fixed doors)."""
-
-    answer: str
-    thread: str
-    tool_calls: list[dict[str, Any]]
-    rung: str
-    as_of: str
-    sources: dict[str, dict[str, Any]]
-    clarify: dict[str, Any] | None
-    refused: str | None
-    approval: None = None
-    timings_ms: dict[str, float] = field(default_factory=dict)
-    exit_code: int = 0
 
 
 def outcome(state: State) -> tuple[dict[str, Any] | None, int]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from copilot.agent.events import Told
 from copilot.text import verifier
 from copilot.text.cells import Cell, Record, Say, fill, flatten, prefix, references
 
@@ -18,10 +19,9 @@ _LOWER_BULLET = re.compile(r"^ +- [a-z]", re.MULTILINE)  # a label that begins a
 
 @dataclass(frozen=True)
 class Narration:
-    """A finished answer: Markdown text, the cells it refers to, and the faults of sentences that were left out."""
+    """What the records say in our own words, and the faults of sentences that were left out."""
 
-    answer: str
-    sources: dict[str, dict[str, Any]]
+    told: Told
     faults: tuple[str, ...]
 
 
@@ -40,9 +40,9 @@ def narrate(records: Sequence[Record], *, question: str, focus: Sequence[str] = 
         name = f"t{number}"
         own = dict(flatten(record.data, name))
         cells |= own
-        told = [(line, prefix(line.text, name)) for line in _focused(record.say, focus)]
         kept = []
-        for line, sentence in told:
+        for line in _focused(record.say, focus):
+            sentence = prefix(line.text, name)
             fault = verifier.check(sentence, _spoken(own, sentence), question=question, template=True)
             if fault is None:
                 kept.append((line, sentence))
@@ -52,11 +52,15 @@ def narrate(records: Sequence[Record], *, question: str, focus: Sequence[str] = 
         table = _table(record, name, focus)
         if table:
             blocks.append(table)
-    text = "\n\n".join(blocks)
-    used = {path: cells[path] for path in dict.fromkeys(references(text))}
-    shown = {path: _escaped(cell) for path, cell in used.items()}
-    answer = _LOWER_BULLET.sub(lambda found: found[0].upper(), fill(text, shown))
-    return Narration(answer, {path: source(cell) for path, cell in used.items()}, tuple(faults))
+    return Narration(told("\n\n".join(blocks), cells), tuple(faults))
+
+
+def told(form: str, cells: Mapping[str, Cell], *, by: str = "rules", goes_on: bool = False) -> Told:
+    """Fill values into a piece of the answer; the book's own text can neither format nor link."""
+    used = {path: cells[path] for path in dict.fromkeys(references(form))}
+    text = fill(form, {path: _escaped(cell) for path, cell in used.items()})
+    text = _LOWER_BULLET.sub(lambda found: found[0].upper(), text)
+    return Told(form, text, {path: source(cell) for path, cell in used.items()}, by, goes_on)
 
 
 def source(cell: Cell) -> dict[str, Any]:

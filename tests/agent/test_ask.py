@@ -9,7 +9,7 @@ import pytest
 
 from copilot import rooms
 from copilot.agent.ask import ask
-from copilot.agent.graph import Answer
+from copilot.agent.events import Answer
 from copilot.data.workspace import Workspace
 from copilot.store.database import Store
 from tests.conftest import NOW

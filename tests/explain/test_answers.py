@@ -19,7 +19,7 @@ from copilot.text.cells import Record
 def told(record: Record, *focus: str) -> str:
     narration = narrate([record], question="", focus=focus)
     assert narration.faults == ()
-    return narration.answer
+    return narration.told.text
 
 
 def by_group(record: Record, column: str) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""The screens: a chat on FastAPI and Gradio."""
