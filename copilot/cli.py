@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from copilot.console import Spinner, interactive, run_stages
 from copilot.errors import CopilotError
 
 if TYPE_CHECKING:
+    from copilot.agent.events import Told
     from copilot.data.workspace import Workspace
     from copilot.store.database import Store
 
@@ -23,6 +25,7 @@ app = typer.Typer(
     help="Who to call, what a touch changes, and why: from your own CRM and usage data, on your own machine.",
 )
 
+Preset = Literal["tiny", "demo", "bench"]
 Folder = Annotated[
     Path,
     typer.Option(
@@ -30,6 +33,7 @@ Folder = Annotated[
     ),
 ]
 WORKSPACE = Path("workspace")
+PATIENCE = 60.0  # seconds that a single question waits for the embedded model to load
 
 
 def main() -> None:
@@ -46,14 +50,14 @@ def main() -> None:
 
 @app.command()
 def demo(
-    preset: Annotated[Literal["tiny", "demo", "bench"], typer.Option(help="500, 5 000 or 200 000 accounts.")] = "demo",
+    preset: Annotated[Preset, typer.Option(help="500, 5 000 or 200 000 accounts.")] = "demo",
     seed: Annotated[int, typer.Option(help="Another seed gives another book.")] = 7,
     workspace: Folder = WORKSPACE,
 ) -> None:
     """Simulate a book to try everything on, and make its users."""
     from copilot.jobs.setup import make_demo
 
-    with _progress("Simulating the book") as tell:
+    with Spinner("Simulating the book") as tell:
         users = make_demo(_workspace(workspace), preset, seed, _now(), tell)
     _made(workspace, users)
 
@@ -67,7 +71,7 @@ def import_(
     """Read a CRM export into the workspace's book, and make its users."""
     from copilot.jobs.setup import import_book
 
-    with _progress(f"Reading {path}") as tell:
+    with Spinner(f"Reading {path}") as tell:
         users = import_book(_workspace(workspace), source, path, _now(), tell)
     _made(workspace, users)
 
@@ -83,7 +87,7 @@ def train(
 
     from copilot.jobs.train import train as run
 
-    with _progress("Training") as tell:
+    with Spinner("Training") as tell:
         lines = run(_workspace(workspace), _now(), np.random.default_rng(seed), only=model, tell=tell)
     for line in lines:
         typer.echo(line)
@@ -96,7 +100,7 @@ def score(workspace: Folder = WORKSPACE) -> None:
     from copilot.agent.ask import router
     from copilot.jobs.score import score as run
 
-    with _progress("Scoring") as tell:
+    with Spinner("Scoring") as tell:
         lines = run(_workspace(workspace), _now(), tell=tell)
         tell("Learning to read questions (once on this machine)")
         router()
@@ -118,41 +122,102 @@ def ask(
     import numpy as np
 
     from copilot import rooms
-    from copilot.agent.ask import ask as run
+    from copilot.agent.ask import stream
+    from copilot.agent.events import Finished, Told
+    from copilot.llm.service import opened
 
     place = _workspace(workspace)
     place.book()
-    with _store(place) as store:
-        answer = run(
-            place,
-            store,
-            rooms.registry(),
-            question,
-            store.principal(as_),
-            thread=thread,
-            clock=_now,
-            rng=np.random.default_rng(),
-        )
+    with _store(place) as store, opened(rung, patience=PATIENCE) as ladder:
+        told = stream(
+            place, store, rooms.registry(), question, store.principal(as_),
+            thread=thread, ladder=ladder, top=rung, clock=_now, rng=np.random.default_rng(),
+        )  # fmt: skip
+        begun = False
+        for event in told:
+            if isinstance(event, Told) and not json:
+                _say(event, first=not begun)
+                begun = True
+            if isinstance(event, Finished):
+                answer = event.answer
     if json:
         import dataclasses
         import json as encoder
 
-        typer.echo(
-            encoder.dumps(
-                {k: v for k, v in dataclasses.asdict(answer).items() if k != "exit_code"}, indent=2, ensure_ascii=False
-            )
-        )
+        printed = {key: value for key, value in dataclasses.asdict(answer).items() if key != "exit_code"}
+        typer.echo(encoder.dumps(printed, indent=2, ensure_ascii=False))
     else:
         foot = f"as of {answer.as_of} · {answer.rung} · {answer.thread}"
-        if sys.stdout.isatty():
-            from rich.console import Console
-            from rich.markdown import Markdown
-
-            Console().print(Markdown(answer.answer), "", f"[dim]{foot}[/dim]", sep="\n")
-        else:
-            typer.echo(f"{answer.answer}\n\n{foot}")
+        typer.echo(("\n" if interactive() else "\n\n") + foot)
     if answer.exit_code:
         sys.exit(answer.exit_code)
+
+
+@app.command()
+def chat(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="On this machine only.")] = 7860,
+    show: Annotated[bool, typer.Option("--open/--no-open", help="Open the browser.")] = True,
+    workspace: Folder = WORKSPACE,
+) -> None:
+    """Open the chat in the browser; Ctrl-C ends it."""
+    place = _workspace(workspace)
+    place.book()
+    _serve(place, port, show=show)
+
+
+@app.command()
+def run(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="On this machine only.")] = 7860,
+    preset: Annotated[
+        Literal["tiny", "demo", "bench"], typer.Option(help="The demo book, where none is there.")
+    ] = "demo",
+    show: Annotated[bool, typer.Option("--open/--no-open", help="Open the browser.")] = True,
+    workspace: Folder = WORKSPACE,
+) -> None:
+    """Do everything that is missing (language model, demo book, training, scores), then open the chat."""
+    from copilot.jobs.prepare import stages
+
+    place = _workspace(workspace)
+    run_stages(stages(place, _now, preset=preset))
+    _serve(place, port, show=show)
+
+
+models = typer.Typer(no_args_is_help=True, help="The embedded language model: which are there, and how to get one.")
+app.add_typer(models, name="models")
+
+
+@models.command("install")
+def models_install(
+    which: Annotated[
+        str, typer.Argument(help="better (1.1 GB), small (98 MB), or the path of any .gguf file.")
+    ] = "better",
+) -> None:
+    """Fetch a model, check it, and use it from now on; an interrupted download goes on where it stopped."""
+    from copilot.llm.weights import Progress, install
+
+    with Spinner(f"Fetching {which}") as tell:
+
+        def progress(now: Progress) -> None:
+            tell(f"{now.what}: {now.done / 1e6:,.0f} of {now.total / 1e6:,.0f} MB")
+
+        path = install(which, progress)
+    typer.echo(f"The copilot now uses {path}.")
+
+
+@models.command("list")
+def models_list() -> None:
+    """List the models, which of them are here and which one is used."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from copilot.llm.weights import installed
+
+    table = Table("", "name", "model", "size", "licence", "state")
+    for one in installed():
+        table.add_row(
+            "*" if one.active else "", one.name, one.title, f"{one.size / 1e6:,.0f} MB", one.licence, one.state
+        )
+    Console().print(table)
 
 
 @app.command()
@@ -190,6 +255,31 @@ def doctor(workspace: Folder = WORKSPACE) -> None:
             f"{'ok  ' if finding.ok else 'miss'}  {finding.what}: {finding.state}"
             + (f"  -> {finding.mend}" if finding.mend else "")
         )
+
+
+def _say(piece: Told, *, first: bool) -> None:
+    """Print a piece of an answer as soon as it is there."""
+    if interactive():
+        from rich.console import Console
+        from rich.markdown import Markdown
+
+        Console().print(Markdown(piece.text), "")
+    else:
+        typer.echo(("" if first else " " if piece.goes_on else "\n\n") + piece.text, nl=False)
+
+
+def _serve(place: Workspace, port: int, *, show: bool) -> None:
+    """Run the chat until it is stopped."""
+    import webbrowser
+
+    from copilot.jobs.serve import serve
+
+    def opened(url: str) -> None:
+        typer.echo(f"The chat is at {url} (Ctrl-C ends it). A lost password: sales-copilot users --reset NAME")
+        if show and interactive():
+            webbrowser.open(url)
+
+    serve(place, port, _now, opened)
 
 
 def _now() -> datetime:
@@ -234,35 +324,6 @@ def _made(workspace: Path, users: list[tuple[str, str, str | None]]) -> None:
 
 def _elsewhere(workspace: Path) -> str:
     return "" if workspace == WORKSPACE else f" --workspace {workspace}"
-
-
-class _progress:  # noqa: N801  # reads as a verb where it is used
-    """Show what is being done and for how long; silent where nobody watches."""
-
-    def __init__(self, first: str) -> None:
-        from rich.console import Console
-        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-        console = Console(stderr=True)
-        self._bar = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self._task = self._bar.add_task(first, total=None)
-
-    def __enter__(self) -> _progress:
-        self._bar.start()
-        return self
-
-    def __call__(self, stage: str) -> None:
-        self._bar.update(self._task, description=stage)
-
-    def __exit__(self, *_error: object) -> None:
-        self._bar.stop()
 
 
 if __name__ == "__main__":

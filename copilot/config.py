@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from copilot.errors import NotSetUp
@@ -21,6 +21,13 @@ class Settings(BaseSettings):
         default=Path("~/.cache/sales-copilot").expanduser(), description="What is learned once for all workspaces."
     )
     database_url: str | None = Field(default=None, description="Defaults to SQLite in the workspace.")
+    model: str | None = Field(default=None, description="The embedded model: none, small, better or a .gguf file.")
+    remote_url: str | None = Field(
+        default=None, description="Any OpenAI-compatible server, as https://api.openai.com/v1; questions go there."
+    )
+    remote_model: str = Field(default="gpt-4o-mini", description="The model's name there.")
+    remote_key: SecretStr = Field(default=SecretStr(""), description="The bearer token there.")
+    remote_silence: float = Field(default=20, gt=0, description="Seconds without a word until the next rung answers.")
     midpoint_days: float = Field(
         default=90, gt=0, description="d0 of Eq. 4: where money and engagement weigh the same."
     )

@@ -1,4 +1,4 @@
-"""The one dynamic import: load our own ``tools`` by name, whatever else on this machine is called ``tools``."""
+"""The one dynamic import: load our own ``tools`` and ``ui`` by name, whatever else here bears these names."""
 
 from __future__ import annotations
 
@@ -25,6 +25,17 @@ def registry() -> Mapping[str, Tool]:
     """
     tools: Mapping[str, Tool] = _room("tools").REGISTRY
     return tools
+
+
+def screens() -> ModuleType:
+    """Return ``ui.app``: the chat in the browser, with ``Desk``, ``build`` and ``serve``.
+
+    Raises:
+        CopilotError: Another package called ``ui`` was loaded before ours.
+        NotSetUp: This installation has no such folder.
+    """
+    _room("ui")
+    return importlib.import_module("ui.app")
 
 
 def _room(name: str) -> ModuleType:

@@ -12,18 +12,22 @@ import numpy as np
 from copilot.access import Ctx, Principal, Scope
 from copilot.agent.events import Answer, Event, Finished, Told, joined
 from copilot.agent.graph import State, Turn, compiled, outcome
+from copilot.agent.remote import Conversation
 from copilot.agent.router import Router
+from copilot.agent.rungs import Rungs
 from copilot.agent.scope import scope_of
 from copilot.agent.tool import Tool
-from copilot.agent.understand import Call, Understanding, understand
+from copilot.agent.understand import Call, Second, Understanding, understand
 from copilot.agent.vocabulary import Vocabulary
 from copilot.config import settings
 from copilot.data.snapshot import Snapshot, open_snapshot
 from copilot.data.workspace import Workspace
+from copilot.llm.client import Client
+from copilot.llm.ladder import Ladder, RungName
 from copilot.store import database
 from copilot.store.database import Store
 
-RUNG = "rules"  # the only one so far: router, slot filler, templates
+EARLIER = 4  # turns that a remote model is told of
 
 
 def ask(
@@ -34,16 +38,32 @@ def ask(
     principal: Principal,
     *,
     thread: str | None = None,
+    ladder: Ladder | None = None,
+    top: RungName = "remote",
     clock: Callable[[], datetime],
     rng: np.random.Generator,
 ) -> Answer:
     """Answer one question from the current snapshot, within the asker's scope, and log the turn.
 
+    Args:
+        workspace: Holds the snapshot.
+        store: Keeps the conversation.
+        tools: What the agent may do.
+        question: As typed.
+        principal: Who asks.
+        thread: The conversation to go on with; a new one unless given.
+        ladder: The language models there are; none unless given.
+        top: The highest rung to try.
+        clock: Tells the time.
+        rng: Randomness for the tools.
+
     Raises:
         NotSetUp: There is no book or no snapshot yet.
         BadInput: The thread is not one of the asker's.
     """
-    *_, last = stream(workspace, store, tools, question, principal, thread=thread, clock=clock, rng=rng)
+    *_, last = stream(
+        workspace, store, tools, question, principal, thread=thread, ladder=ladder, top=top, clock=clock, rng=rng
+    )
     assert isinstance(last, Finished)
     return last.answer
 
@@ -56,6 +76,8 @@ def stream(
     principal: Principal,
     *,
     thread: str | None = None,
+    ladder: Ladder | None = None,
+    top: RungName = "remote",
     clock: Callable[[], datetime],
     rng: np.random.Generator,
 ) -> Iterator[Event]:
@@ -71,23 +93,29 @@ def stream(
     began = perf_counter()
     asked_at = clock()
     snapshot = open_snapshot(workspace)
-    earlier = store.turns(thread, principal.username, limit=1) if thread else []
+    earlier = store.turns(thread, principal.username, limit=EARLIER) if thread else []
     thread = thread or store.new_thread(principal.username, asked_at)
     scope = scope_of(principal, snapshot.book)
     words = vocabulary(snapshot, scope)
     recent = earlier[-1].accounts if earlier else []
-    previous = [Call(call["name"], call["arguments"]) for call in earlier[-1].tool_calls] if earlier else []
+    previous = _calls(earlier[-1]) if earlier else []
     allowed = [name for name, tool in tools.items() if principal.role in tool.roles]
 
-    def read(text: str) -> Understanding:
-        return understand(text, words, router(), allowed=allowed, recent=recent, previous=previous)
+    def read(question: str, second: Second | None = None) -> Understanding:
+        return understand(question, words, router(), allowed=allowed, recent=recent, previous=previous, second=second)
+
+    def begin(client: Client, offered: Mapping[str, Tool]) -> Conversation:
+        told = [(turn.question, _calls(turn), turn.accounts) for turn in earlier]
+        return Conversation(client, offered, words, router().bank, role=principal.role, earlier=told)
+
+    rungs = Rungs(ladder or Ladder(), top, read, tools, allowed, begin, list(words.accounts.values()))
 
     finished: list[Finished] = []
     first: list[float] = []
 
     def log(state: State) -> None:
         total = 1000 * (perf_counter() - began)
-        answer = _answer(state, thread, snapshot, {"first": round(first[0], 1), "total": round(total, 1)})
+        answer = _answer(state, thread, snapshot, rungs.rung, {"first": round(first[0], 1), "total": round(total, 1)})
         number = store.log_turn(
             database.Turn(
                 thread=thread,
@@ -109,7 +137,7 @@ def stream(
         finished.append(Finished(answer, number))
 
     ctx = Ctx(workspace.root, principal, scope, snapshot, clock, rng)
-    turn = Turn(ctx, tools, read, log)
+    turn = Turn(ctx, tools, rungs, log)
     for event in compiled().stream({"question": question}, context=turn, stream_mode="custom"):
         if isinstance(event, Told) and not first:
             first.append(1000 * (perf_counter() - began))
@@ -146,14 +174,14 @@ def router() -> Router:
     return Router.cached(settings().cache / "router", Encoder.find() or Ngrams())
 
 
-def _answer(state: State, thread: str, snapshot: Snapshot, timings: dict[str, float]) -> Answer:
+def _answer(state: State, thread: str, snapshot: Snapshot, rung: str, timings: dict[str, float]) -> Answer:
     clarify, code = outcome(state)
     calls = [{"name": part.call.name, "arguments": part.call.arguments, "ok": part.ok} for part in state["done"]]
     return Answer(
         answer=joined(state["told"]),
         thread=thread,
         tool_calls=calls,
-        rung=RUNG,
+        rung=rung,
         as_of=snapshot.as_of.isoformat(),
         sources={path: dict(cell) for piece in state["told"] for path, cell in piece.sources.items()},
         clarify=clarify,
@@ -161,6 +189,10 @@ def _answer(state: State, thread: str, snapshot: Snapshot, timings: dict[str, fl
         timings_ms=timings,
         exit_code=code,
     )
+
+
+def _calls(turn: database.Turn) -> list[Call]:
+    return [Call(call["name"], call["arguments"]) for call in turn.tool_calls]
 
 
 def _spoken_of(state: State) -> list[str]:

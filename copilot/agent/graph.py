@@ -17,9 +17,11 @@ from langgraph.runtime import Runtime
 
 from copilot.access import Ctx
 from copilot.agent.events import Step, Told
-from copilot.agent.narrator import narrate
+from copilot.agent.narrator import Narration, narrate
+from copilot.agent.rungs import Rungs
 from copilot.agent.tool import Tool
 from copilot.agent.understand import Call, Understanding
+from copilot.agent.wording import Facts
 from copilot.errors import CopilotError, MissingData, RoleLacksTool, TryAgain, UnknownAccount
 from copilot.text.cells import REFERENCE, Cell, Record, Say, flatten
 
@@ -33,7 +35,7 @@ class Turn:
 
     ctx: Ctx
     tools: Mapping[str, Tool]
-    understand: Callable[[str], Understanding]
+    rungs: Rungs
     log: Callable[[State], None]
 
 
@@ -59,48 +61,91 @@ class State(TypedDict, total=False):
     waiting: tuple[Call, ...]
     done: tuple[Done, ...]
     rounds: int
+    since: int  # how many calls were done before the last round
+    narrations: dict[int, Narration]
     told: tuple[Told, ...]
 
 
 def understand(state: State, runtime: Runtime[Turn]) -> State:
     """Read the question: which tools with which arguments, a question back, or a refusal."""
-    return {"understood": runtime.context.understand(state["question"]), "rounds": 0, "done": ()}
+    found = runtime.context.rungs.understand(state["question"])
+    return {"understood": found, "rounds": 0, "done": (), "narrations": {}, "told": ()}
 
 
-def plan(state: State) -> State:
-    """Choose the next calls. The rules rung knows them all after reading; a model may look at results and go on."""
-    waiting = state["understood"].calls[:CALLS] if state["rounds"] == 0 else ()
-    return {"waiting": waiting, "rounds": state["rounds"] + 1}
+def plan(state: State, runtime: Runtime[Turn]) -> State:
+    """Choose the next calls: first those of the reading; then a remote model looks at the results and may go on."""
+    if state["rounds"] == 0:
+        return {"waiting": state["understood"].calls[:CALLS], "rounds": 1}
+    waiting: list[Call] = []
+    told = list(state["told"])
+    if state["rounds"] < ROUNDS:
+        for piece in runtime.context.rungs.more(_results(state), state["question"]):
+            if isinstance(piece, Call):
+                waiting.append(piece)
+            else:
+                told.append(piece[0])
+                runtime.stream_writer(piece[0])
+    return {"waiting": tuple(waiting[:CALLS]), "rounds": state["rounds"] + 1, "told": tuple(told)}
 
 
 def act(state: State, runtime: Runtime[Turn]) -> State:
-    """Run the waiting calls in order, so that one may point at cells of those before it."""
-    done = state["done"]
+    """Run the waiting calls in order, so that one may point at cells of those before it, and tell what each found."""
+    done, told, narrations = state["done"], list(state["told"]), dict(state["narrations"])
     for call in state["waiting"]:
-        step = Step(len(done) + 1, call.name, call.arguments)
+        number = len(done) + 1
+        step = Step(number, call.name, call.arguments)
         runtime.stream_writer(step)
         began = perf_counter()
         done = (*done, _run(call, done, runtime.context))
         runtime.stream_writer(_ended(step, done[-1], perf_counter() - began))
-    return {"done": done, "waiting": ()}
+        record = done[-1].record
+        if record is not None:
+            focus = state["understood"].focus
+            narrations[number] = narrate([record], question=state["question"], focus=focus, first=number)
+            told.append(narrations[number].told)
+            runtime.stream_writer(told[-1])
+    return {
+        "done": done,
+        "since": len(state["done"]),
+        "waiting": (),
+        "told": tuple(told),
+        "narrations": narrations,
+    }
 
 
 def tell(state: State, runtime: Runtime[Turn]) -> State:
-    """Word the answer from the records by reference and verify each sentence."""
-    understood = state["understood"]
-    records = [part.record or _sentence(part.error) for part in state["done"]]
-    if not records:
+    """Say what could not be done; then a model may word what was found, by reference, each sentence verified."""
+    understood, told = state["understood"], list(state["told"])
+    later = {part.call.name for part in state["done"] if part.ok}  # mended by another call
+    sentences: list[CopilotError | str | None] = [
+        part.error for part in state["done"] if part.error and (part.ok or part.call.name not in later)
+    ]
+    if not state["done"]:
         asked_back = understood.clarify["question"] if understood.clarify else ""
-        records = [_sentence(understood.refused or understood.small_talk or asked_back)]
-    told = narrate(records, question=state["question"], focus=understood.focus).told
-    runtime.stream_writer(told)
-    return {"told": (told,)}
+        sentences = [understood.refused or understood.small_talk or asked_back]
+    for number, said in enumerate(sentences, start=len(state["done"]) + 1):
+        told.append(narrate([_sentence(said)], question=state["question"], first=number).told)
+        runtime.stream_writer(told[-1])
+    facts = Facts.of(list(state["narrations"].values()))
+    for piece, _ in runtime.context.rungs.words(facts, state["question"]):
+        told.append(piece)
+        runtime.stream_writer(piece)
+    return {"told": tuple(told)}
 
 
 def log(state: State, runtime: Runtime[Turn]) -> State:
     """Store the turn."""
     runtime.context.log(state)
     return {}
+
+
+def _results(state: State) -> list[str | Facts]:
+    """Return what the last round found, in order: facts, or the sentence that says why there are none."""
+    found: list[str | Facts] = []
+    for number, part in enumerate(state["done"], start=1):
+        narration = state["narrations"].get(number)
+        found.append(Facts.of([narration]) if narration else str(part.error))
+    return found[state["since"] :]
 
 
 def _more(state: State) -> str:

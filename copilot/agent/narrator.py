@@ -22,21 +22,25 @@ class Narration:
     """What the records say in our own words, and the faults of sentences that were left out."""
 
     told: Told
+    sentences: tuple[str, ...]  # in reference form, as told
+    cells: Mapping[str, Cell]
     faults: tuple[str, ...]
 
 
-def narrate(records: Sequence[Record], *, question: str, focus: Sequence[str] = ()) -> Narration:
+def narrate(records: Sequence[Record], *, question: str, focus: Sequence[str] = (), first: int = 1) -> Narration:
     """Tell the records in order, each sentence only after it verifies.
 
     Args:
-        records: What the tools returned; the first is ``t1`` in references.
+        records: What the tools returned.
         question: The asker's words; numbers in them may be echoed.
         focus: Topics asked about; other topics are left out where a record has any of these.
+        first: The first record's number in references: ``t1`` unless told.
     """
     cells: dict[str, Cell] = {}
     blocks: list[str] = []
+    sentences: list[str] = []
     faults: list[str] = []
-    for number, record in enumerate(records, start=1):
+    for number, record in enumerate(records, start=first):
         name = f"t{number}"
         own = dict(flatten(record.data, name))
         cells |= own
@@ -49,10 +53,11 @@ def narrate(records: Sequence[Record], *, question: str, focus: Sequence[str] = 
             else:
                 faults.append(f"{sentence}: {fault}")
         blocks += _paragraphs(kept)
+        sentences += [sentence for _, sentence in kept]
         table = _table(record, name, focus)
         if table:
             blocks.append(table)
-    return Narration(told("\n\n".join(blocks), cells), tuple(faults))
+    return Narration(told("\n\n".join(blocks), cells), tuple(sentences), cells, tuple(faults))
 
 
 def told(form: str, cells: Mapping[str, Cell], *, by: str = "rules", goes_on: bool = False) -> Told:
@@ -60,7 +65,7 @@ def told(form: str, cells: Mapping[str, Cell], *, by: str = "rules", goes_on: bo
     used = {path: cells[path] for path in dict.fromkeys(references(form))}
     text = fill(form, {path: _escaped(cell) for path, cell in used.items()})
     text = _LOWER_BULLET.sub(lambda found: found[0].upper(), text)
-    return Told(form, text, {path: source(cell) for path, cell in used.items()}, by, goes_on)
+    return Told(form, _capital(text), {path: source(cell) for path, cell in used.items()}, by, goes_on)
 
 
 def source(cell: Cell) -> dict[str, Any]:

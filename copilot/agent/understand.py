@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from copilot.agent import replies
@@ -19,6 +19,9 @@ from copilot.agent.vocabulary import Vocabulary
 MOST_LETTERS = 2000  # of a question that are read; a pasted document is no question
 MOST_CALLS = 4  # of one turn
 READINGS = 3
+
+Second = Callable[[str], str]  # another reader's label for a masked part of a question: a tool's name, or "none"
+AGREED = 0.9  # where head and second reader agreed they were right 55 of 57 times
 
 # Never a question about sales, whatever else the text says; names are masked before this looks.
 ATTACK = re.compile(
@@ -81,6 +84,7 @@ def understand(
     allowed: Collection[str],
     recent: Sequence[str] = (),
     previous: Sequence[Call] = (),
+    second: Second | None = None,
 ) -> Understanding:
     """Return what ``question`` asks for. Never raises on any text.
 
@@ -92,6 +96,7 @@ def understand(
             tool is returned all the same; whether the role has it is not decided here.
         recent: Account ids of the thread's last answer, for "it", "them" and "the second one".
         previous: The calls of the thread's last answer, for "and in EMEA?".
+        second: Reads the parts that the head is unsure of; where the two disagree the copilot asks back.
     """
     text = _clean(question)
     if not re.search(r"[^\W\d_]", text) and text.strip(" .?!#").lower() not in vocabulary.ids:
@@ -105,9 +110,29 @@ def understand(
         found = [Route(marked, "get_account", 1.0)]
     else:
         found = routes(marked, router, allowed)
+    if second:
+        found, apart = _second_reading(found, second)
+        if apart:
+            sure = min(route.sure for route in found)
+            return Understanding(
+                clarify={"question": replies.UNSURE, "readings": _readings(allowed, apart)}, confidence=sure
+            )
     if len(found) == 1 and (back := _no_call(found[0], allowed)):
         return back
     return _Answering(vocabulary, router, recent).answer(found)
+
+
+def _second_reading(found: Sequence[Route], second: Second) -> tuple[list[Route], list[str]]:
+    """Put each unsure part to the second reader; return the parts, and the two labels where they are apart."""
+    agreed = []
+    for route in found:
+        if route.sure < SETTLED and route.label != SCENE:
+            other = second(route.part.masked())
+            if other != route.label and not (other == "none" and route.label not in FILLERS):
+                return list(found), [route.label, other, *(label for label, _ in route.ranked)]
+            route = replace(route, sure=max(route.sure, AGREED))
+        agreed.append(route)
+    return agreed, []
 
 
 def _clean(question: object) -> str:

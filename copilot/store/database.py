@@ -142,11 +142,12 @@ class Store:
         Raises:
             BadInput: There is no such user, or the password is too short or too long.
         """
-        from copilot.store.tables import users
+        from copilot.store.tables import sessions, users
 
         self.principal(username)
         stored = passwords.hash_password(password)
         with self._writing() as connection:
+            connection.execute(sessions.delete().where(sessions.c.username == username))  # whoever knew the old one
             connection.execute(users.update().where(users.c.username == username).values(password_hash=stored))
             _append(connection, actor or username, "set_password", username, "", self.clock())
 
@@ -191,10 +192,11 @@ class Store:
         Raises:
             BadInput: There is no such user.
         """
-        from copilot.store.tables import forget_deleted, threads, users
+        from copilot.store.tables import forget_deleted, sessions, threads, users
 
         self.principal(username)
         with self._writing() as connection:
+            connection.execute(sessions.delete().where(sessions.c.username == username))
             connection.execute(threads.delete().where(threads.c.username == username))  # turns go with them
             gone = users.update().where(users.c.username == username).values(active=False, password_hash=None)
             connection.execute(gone)
@@ -239,13 +241,42 @@ class Store:
         Raises:
             BadInput: The thread is not one of this user's, whether or not it exists.
         """
+        return [turn for _, turn in self.numbered_turns(thread, username, limit)]
+
+    def numbered_turns(self, thread: str, username: str, limit: int = 20) -> list[tuple[int, Turn]]:
+        """Return the last ``limit`` turns of the user's own conversation with their numbers, oldest first.
+
+        Raises:
+            BadInput: The thread is not one of this user's, whether or not it exists.
+        """
         from copilot.store.tables import turns
 
         with self._reading() as connection:
             _check_owner(connection, thread, username)
             newest = turns.select().where(turns.c.thread == thread).order_by(turns.c.id.desc()).limit(max(limit, 0))
             rows = [dict(row) for row in connection.execute(newest).mappings()]
-        return [Turn(username=username, **{k: v for k, v in row.items() if k != "id"}) for row in reversed(rows)]
+        return [(row.pop("id"), Turn(username=username, **row)) for row in reversed(rows)]
+
+    def threads(self, username: str, limit: int = 30) -> list[tuple[str, datetime, str]]:
+        """Return the user's own conversations as ``(thread, begun at, first question)``, the newest first.
+
+        A conversation without a stored turn is left out.
+        """
+        import sqlalchemy as sa
+
+        from copilot.store.tables import threads, turns
+
+        first = sa.select(turns.c.thread, sa.func.min(turns.c.id).label("id")).group_by(turns.c.thread).subquery()
+        chosen = (
+            sa.select(threads.c.thread, threads.c.created_at, turns.c.question)
+            .join(first, first.c.thread == threads.c.thread)
+            .join(turns, turns.c.id == first.c.id)
+            .where(threads.c.username == username)
+            .order_by(turns.c.id.desc())
+            .limit(max(limit, 0))
+        )
+        with self._reading() as connection:
+            return [(row.thread, row.created_at, row.question) for row in connection.execute(chosen)]
 
     # Events and the audit
 

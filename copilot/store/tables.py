@@ -138,6 +138,15 @@ events = sa.Table(
     sa.Column("data", CleanJson, nullable=False),
 )  # fmt: skip
 
+sessions = sa.Table(  # who is logged in to the screens; the browser alone has the token itself
+    "sessions", metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("username", sa.ForeignKey(users.c.username), nullable=False, index=True),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("seen_at", Moment, nullable=False),
+    sa.Column("expires_at", Moment, nullable=False),
+)  # fmt: skip
+
 audit = sa.Table(
     "audit", metadata,
     sa.Column("link", sa.Integer, primary_key=True, autoincrement=False),
@@ -261,7 +270,9 @@ def _begin(connection: sa.Connection) -> None:
 def _prepare(engine: sa.Engine) -> None:
     with transaction(engine, writes=False) as connection:
         found = _version(connection)
-    if found is None:
+        # A new table alone is no new schema: older versions open the database as before and do not see it.
+        whole = set(sa.inspect(connection).get_table_names()).issuperset(metadata.tables)
+    if found is None or (found == SCHEMA_VERSION and not whole):
         with transaction(engine, writes=True) as connection:
             metadata.create_all(connection)
             found = _version(connection)

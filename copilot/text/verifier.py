@@ -1,7 +1,7 @@
 """The verifier: a sentence may be shown only where each of its claims rests on a cell it refers to (DESIGN, The agent).
 
 It reads reference form and decides by word tables, English and German. It errs towards a fault: a false alarm costs a
-template sentence, a missed one costs trust. It does not judge causes ("because") or advice ("call them").
+template sentence, a missed one costs trust. It does not judge advice ("call them").
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping
+from functools import reduce
 from itertools import groupby
 
 from copilot.text import words as w
@@ -318,14 +319,30 @@ def _is_of(s: Claim, path: str, name: str) -> bool:
 def _dates(s: Claim) -> str | None:
     """Months, days and spans must be the asker's; "next month" is advice unless something is due then."""
     tables = [(w.MONTH, s.text), (w.CASED_MONTH, s.cased), (w.PERIOD, s.text)]
-    tables += [(w.SOON, s.text)] if w.DUE.search(s.text) else []
+    tables += [(w.SOON, _without_forecast_span(s))] if w.DUE.search(s.text) else []
     said = (found[0] for table, text in tables for found in table.finditer(text) if found[0].lower() not in s.question)
     return next((f"the time {word!r} comes from no cell" for word in said), None)
 
 
+def _without_forecast_span(s: Claim) -> str:
+    """Blot out "next month" right behind what a forecast in the same sentence is for ("adoption of § next month")."""
+    if not any(w.FORECAST.search(ref.described) for ref in s.amounts):
+        return s.text
+    spans = (found for found in re.finditer(r"§ (next month)\b", s.text) if s.at(found.start()).amount is None)
+    return reduce(
+        lambda text, found: text[: found.start(1)] + "x" * len(found[1]) + text[found.end(1) :], spans, s.text
+    )
+
+
 def _levels(s: Claim) -> str | None:
     """High, nearly, riskiest: a judgement that no cell holds."""
-    found = w.LEVEL.search(s.text) or w.OTHER_BEST.search(w.HIGHEST.sub("", w.LOWEST.sub("", s.text)))
+    if w.BECAUSE.search(s.text):
+        return "no cell holds a cause"
+    found = (
+        w.LEVEL.search(s.text)
+        or w.WELL.search(s.text)
+        or w.OTHER_BEST.search(w.HIGHEST.sub("", w.LOWEST.sub("", s.text)))
+    )
     return f"no cell says {found[0]!r}" if found else None
 
 

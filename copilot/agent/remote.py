@@ -1,0 +1,203 @@
+"""The remote model's side of a turn: native tool calls, in rounds, and the words at the end, in one conversation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from copilot.access import Role
+from copilot.agent import replies
+from copilot.agent.aliases import Aliases
+from copilot.agent.bank import Bank
+from copilot.agent.tool import Tool
+from copilot.agent.understand import Call, Understanding
+from copilot.agent.vocabulary import Vocabulary
+from copilot.agent.wording import Facts
+from copilot.llm.client import Client, ModelFault, ToolCall
+from copilot.text.prompts import render
+
+NO_TOOL = "no_tool"
+WHY = {
+    "outside": "not about the asker's own sales work",
+    "change_crm": "asks to change records, calendars or mail",
+    "small_talk": "greeting, thanks, or what the copilot can do",
+    "unclear": "it cannot be told what is wanted",
+}
+MOST_CALLS = 6  # a round
+
+
+class Conversation:
+    """One turn with a remote model. It sees questions, tool names, placeholders and cells; never a name of the book."""
+
+    def __init__(
+        self,
+        client: Client,
+        tools: Mapping[str, Tool],
+        vocabulary: Vocabulary,
+        bank: Bank,
+        *,
+        role: Role,
+        earlier: Sequence[tuple[str, Sequence[Call], Sequence[str]]] = (),
+    ) -> None:
+        """Begin.
+
+        Args:
+            client: The model.
+            tools: The tools this role may use, by name; no other is offered.
+            vocabulary: The names the asker may know of.
+            bank: Tells ordinary words from names.
+            role: The asker's.
+            earlier: The questions before, with their calls and the accounts of their answers.
+        """
+        self._client, self._tools, self._vocabulary, self._bank = client, tools, vocabulary, bank
+        self._aliases = Aliases()
+        said = [self._earlier(*turn) for turn in earlier]
+        before = "\nEarlier in this conversation:\n" + "\n".join(said) if said else ""
+        system = render("plan", role=role, today=vocabulary.today.isoformat(), earlier=before)
+        self._messages: list[dict[str, Any]] = [{"role": "system", "content": system}]
+        self._asked: list[ToolCall] = []
+
+    def understand(self, question: str) -> Understanding:
+        """Return the calls the model asks for first, or what it says instead of one.
+
+        Raises:
+            ModelFault: It gave neither.
+        """
+        masked = self._aliases.masked(self._vocabulary.mark(question, self._bank))
+        self._messages.append({"role": "user", "content": masked})
+        self._asked = [piece for piece in self._reply() if isinstance(piece, ToolCall)]
+        calls = self._calls()
+        if calls:
+            return Understanding(calls=calls, confidence=1.0)
+        if not self._asked:
+            raise ModelFault("called no tool")
+        why = str(self._asked[0].arguments.get("why"))
+        if why in replies.REFUSED:
+            return Understanding(refused=replies.REFUSED[why], confidence=1.0)
+        if why == "small_talk":
+            return Understanding(small_talk=replies.small_talk(question, self._tools), confidence=1.0)
+        readings = [replies.READINGS[name] for name in self._tools if name in replies.READINGS][:3]
+        return Understanding(clarify={"question": replies.UNSURE, "readings": readings})
+
+    def go_on(self, results: Sequence[str | Facts]) -> Iterator[str | Call]:
+        """Hand over the results of the last calls, in order; yield the words or the further calls that come back.
+
+        Args:
+            results: Per call its facts, or the sentence that says why there are none.
+
+        Raises:
+            ModelFault: The model failed.
+        """
+        calls = [call for call in self._asked if call.name != NO_TOOL][:MOST_CALLS]
+        asked = [_asked(call) for call in calls]
+        self._messages.append({"role": "assistant", "content": None, "tool_calls": asked})
+        for call, result in zip(calls, results, strict=False):
+            content = result if isinstance(result, str) else self._shown(result)
+            self._messages.append({"role": "tool", "tool_call_id": call.id, "content": content})
+        self._asked = []
+        for piece in self._reply():
+            if isinstance(piece, str):
+                yield piece
+            else:
+                self._asked.append(piece)
+        yield from self._calls()
+
+    def _reply(self) -> Iterator[str | ToolCall]:
+        offered = [_offered(tool) for tool in self._tools.values()]
+        return self._client.stream(self._messages, tools=[*offered, _NO_TOOL])
+
+    def _calls(self) -> tuple[Call, ...]:
+        return tuple(self._call(call) for call in self._asked if call.name != NO_TOOL)[:MOST_CALLS]
+
+    def _call(self, call: ToolCall) -> Call:
+        """Return a call with ids for placeholders and names, and without arguments that are the default anyway."""
+        tool = self._tools.get(call.name)
+        fields = tool.arguments.model_fields if tool else {}
+        arguments = self._aliases.values(call.arguments)
+        kept = {
+            name: self._id(value) if name in ("account", "accounts") else value
+            for name, value in arguments.items()
+            if value not in (None, "", []) and not (name in fields and fields[name].default == value)
+        }
+        return Call(call.name, kept)
+
+    def _id(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._id(one) for one in value]
+        if not isinstance(value, str) or value in self._vocabulary.accounts or "{{" in value:
+            return value
+        known = [one for one in self._vocabulary.mark(value, self._bank).mentions if one.known]
+        whole = len(known) == 1 and known[0].kind == "account" and known[0].end - known[0].start >= len(value.strip())
+        return known[0].value if whole else value
+
+    def _earlier(self, question: str, calls: Sequence[Call], accounts: Sequence[str]) -> str:
+        masked = self._aliases.masked(self._vocabulary.mark(question, self._bank))
+        told = ", ".join(f"{call.name}({json.dumps(self._hidden(call.arguments))})" for call in calls)
+        spoken = ", ".join(self._aliases.of("account", account) for account in accounts[:10])
+        return f"- {masked} -> {told or 'no tool'}" + (f"; the answer spoke of {spoken}" if spoken else "")
+
+    def _hidden(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Return arguments with placeholders for ids and for the book's own words."""
+        kinds = {"account": "account", "accounts": "account", "product": "product", "region": "region"}
+        kinds |= {"segment": "segment", "from_rep": "rep", "to_rep": "rep", "without_rep": "rep"}
+
+        def hide(name: str, value: Any) -> Any:
+            if isinstance(value, list):
+                return [hide(name, one) for one in value]
+            return self._aliases.of(kinds[name], value) if name in kinds and isinstance(value, str) else value
+
+        return {name: hide(name, value) for name, value in arguments.items()}
+
+    def _shown(self, facts: Facts) -> str:
+        """Return facts as sentences with references, and what the references hold: names as placeholders."""
+        values: dict[str, str] = {}
+        for path, name in facts.names.items():
+            cell = facts.cells[path]
+            if cell.metric == "account":
+                values[name] = self._aliases.of("account", self._account_of(path, facts))
+            elif not isinstance(cell.value, str):
+                values[name] = cell.shown
+        return json.dumps({"facts": facts.lines(), "values": values}, ensure_ascii=False)
+
+    @staticmethod
+    def _account_of(path: str, facts: Facts) -> str:
+        beside = facts.cells.get(path.rsplit(".", 1)[0] + ".account_id", facts.cells[path])
+        return str(beside.value)
+
+
+def allowed(tools: Mapping[str, Tool], names: Collection[str]) -> dict[str, Tool]:
+    """Return the tools that may be offered."""
+    return {name: tool for name, tool in tools.items() if name in names}
+
+
+def _offered(tool: Tool) -> dict[str, Any]:
+    """Return a tool in OpenAI's form."""
+    schema = tool.arguments.model_json_schema()
+    parameters = {key: schema[key] for key in ("type", "properties", "required", "$defs") if key in schema}
+    return {
+        "type": "function",
+        "function": {"name": tool.name, "description": tool.description, "parameters": parameters},
+    }
+
+
+def _asked(call: ToolCall) -> dict[str, Any]:
+    return {
+        "id": call.id,
+        "type": "function",
+        "function": {"name": call.name, "arguments": json.dumps(call.arguments, ensure_ascii=False)},
+    }
+
+
+_NO_TOOL: dict[str, Any] = {
+    "type": "function",
+    "function": {
+        "name": NO_TOOL,
+        "description": "Say that no tool fits. " + "; ".join(f"{name}: {words}" for name, words in WHY.items()) + ".",
+        "parameters": {
+            "type": "object",
+            "properties": {"why": {"type": "string", "enum": list(WHY)}},
+            "required": ["why"],
+        },
+    },
+}

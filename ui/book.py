@@ -1,0 +1,71 @@
+"""The ranked book beside the chat: what ``rank_accounts`` returns, as a small table whose rows can be clicked."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from copilot.text.cells import Cell, Record
+
+# Column of the record, its short heading here.
+SHOWN = (("rank", "#"), ("name", "Account"), ("action", "What to do"), ("value", "Value"), ("renewal_date", "Renews"))
+# What "value" is: the first of these that the record holds.
+VALUES = (("uplift_usd", "A touch adds"), ("growth_usd", "Expected change"), ("spend_usd", "Annual spend"),
+          ("list_price_usd", "Open deals"))  # fmt: skip
+
+
+def names(record: Record) -> list[str]:
+    """Return the accounts' names in the table's order."""
+    return [row["name"].shown for row in _rows(record)]
+
+
+def table(record: Record) -> str:
+    """Return the book as HTML; each row holds a button with its place, counted from 0."""
+    rows = _rows(record)
+    if not rows:
+        return notice("There is no account in your book.")
+    value = next((pair for pair in VALUES if any(pair[0] in row and row[pair[0]].known for row in rows)), VALUES[-1])
+    columns = [
+        (value if key == "value" else (key, head))
+        for key, head in SHOWN
+        if key == "value" or any(key in row and row[key].known for row in rows)
+    ]
+    head = "".join(f'<th scope="col" class="sc-{key}">{html.escape(title)}</th>' for key, title in columns)
+    body = "".join(_row(place, row, columns) for place, row in enumerate(rows))
+    as_of = record.data.get("as_of")
+    foot = f"{len(rows)} accounts" + (f", as of {as_of.shown}" if isinstance(as_of, Cell) else "")
+    return (
+        f'<div class="sc-book"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+        f'<p class="sc-note">{html.escape(foot)}. Click a row to ask about it.</p>'
+    )
+
+
+def notice(sentence: str) -> str:
+    """Return a sentence in place of the table."""
+    return f'<p class="sc-empty">{html.escape(sentence)}</p>'
+
+
+def _rows(record: Record) -> Sequence[Mapping[str, Any]]:
+    rows: Sequence[Mapping[str, Any]] = record.data.get("rows", ())
+    return rows
+
+
+def _row(place: int, row: Mapping[str, Any], columns: Sequence[tuple[str, str]]) -> str:
+    cells = []
+    for key, _ in columns:
+        cell = row.get(key)
+        shown = html.escape(cell.shown) if isinstance(cell, Cell) and cell.known else "–"
+        title = html.escape(f"{cell.origin} · {cell.unit}") if isinstance(cell, Cell) else ""
+        if key == "name":
+            shown = f'<button type="button" data-row="{place}">{shown}</button>'
+        if key == "action":
+            shown = (
+                f'<span class="sc-chip sc-{_kind(str(row["action"].value))}">{shown}</span>' if shown != "–" else "–"
+            )
+        cells.append(f'<td class="sc-{key}" title="{title}">{shown}</td>')
+    return f'<tr data-row="{place}">{"".join(cells)}</tr>'
+
+
+def _kind(action: str) -> str:
+    return next((kind for kind in ("churn", "upsell", "engagement") if kind in action), "other")

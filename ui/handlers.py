@@ -1,0 +1,263 @@
+"""What happens on each event of the screen. Each first asks the store, by the request's cookie, who is there."""
+
+from __future__ import annotations
+
+import functools
+import html
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+
+import gradio as gr
+
+from copilot.access import Principal
+from copilot.errors import CopilotError
+from ui import book as book_html
+from ui import markup, messages
+from ui.login import COOKIE
+from ui.messages import Message, Running
+from ui.texts import texts
+
+if TYPE_CHECKING:
+    from ui.app import Desk
+
+log = logging.getLogger("copilot.ui")
+P = ParamSpec("P")
+Updates = Iterator[dict[Any, Any]]
+TURNS = 20  # of an old conversation that are shown
+
+
+class Ended(CopilotError):
+    """The session is over."""
+
+
+@dataclass(frozen=True)
+class View:
+    """What one page shows; kept on the server. A page that is loaded anew begins empty.
+
+    Attributes:
+        thread: The conversation, once its first turn is stored.
+        shown: The messages of its finished turns.
+        turns: ``(index after the turn's last message, number in the store)`` of each turn.
+        question: What is being answered.
+    """
+
+    thread: str | None = None
+    shown: tuple[Message, ...] = ()
+    turns: tuple[tuple[int, int], ...] = ()
+    question: str = ""
+
+
+def safely(
+    handler: Callable[Concatenate[Handlers, P], Updates],
+) -> Callable[Concatenate[Handlers, P], Updates]:
+    """Show a ``CopilotError`` as its sentence; log anything else and say only that it happened."""
+
+    @functools.wraps(handler)
+    def run(self: Handlers, /, *args: P.args, **kwargs: P.kwargs) -> Updates:
+        try:
+            yield from handler(self, *args, **kwargs)
+        except CopilotError as error:
+            gr.Warning(html.escape(str(error)), title="")
+        except Exception:
+            log.exception("A handler of the screen failed: %s", handler.__name__)
+            gr.Warning(texts()["broken"], title="")
+
+    return run
+
+
+class Handlers:
+    """The handlers, with the components they update. Each yields updates by component."""
+
+    def __init__(
+        self, desk: Desk, whose: Callable[[str | None], Principal | None], icon: str, **components: Any
+    ) -> None:
+        self.desk, self.whose, self.icon = desk, whose, icon
+        self.chat, self.box, self.view, self.threads = (components[n] for n in ("chat", "box", "view", "threads"))
+        self.book, self.header, self.state, self.names = (components[n] for n in ("book", "header", "state", "names"))
+
+    @safely
+    def open(self, request: gr.Request) -> Updates:
+        """Fill the page when it is loaded."""
+        who = self._who(request)
+        starters = texts()["starters"].get(who.role, [])
+        reads = who.role != "admin"
+        greeting = f"## {texts()['welcome']}\n{texts()['subtitle']}" if reads else texts()["admin"]
+        fresh = gr.Chatbot(value=[], examples=[{"text": line} for line in starters], placeholder=greeting)
+        yield {
+            self.header: self._header(who),
+            self.threads: self._threads(who, None),
+            self.chat: fresh,
+            self.box: gr.Textbox(value="", interactive=reads),
+            self.state: self._state(who),
+        }
+        names, rows = self._book(who)
+        yield {self.book: rows, self.names: names}
+
+    @safely
+    def ask(self, question: str, view: View, request: gr.Request) -> Updates:
+        """Answer what was typed."""
+        yield from self._ask(self._who(request), question, view)
+
+    @safely
+    def ask_chosen(self, view: View, chosen: gr.SelectData, request: gr.Request) -> Updates:
+        """Answer a starter or a reading that was clicked; it is a question like any other."""
+        who = self._who(request)
+        value = chosen.value
+        yield from self._ask(who, str(value.get("text", "")) if isinstance(value, dict) else str(value), view)
+
+    @safely
+    def stop(self, view: View, request: gr.Request) -> Updates:
+        """Put the question back; the handler that was answering is cancelled by Gradio."""
+        self._who(request)
+        shown = [*view.shown]
+        if view.question:
+            shown += [messages.asked(view.question), messages.said(texts()["stopped"])]
+        yield {self.chat: shown, self.box: _idle(view.question), self.view: replace(view, question="")}
+
+    @safely
+    def new(self, request: gr.Request) -> Updates:
+        """Begin a new conversation."""
+        who = self._who(request)
+        yield {self.chat: [], self.box: _idle(""), self.view: View(), self.threads: self._threads(who, None)}
+
+    @safely
+    def show(self, clicked: gr.EventData, request: gr.Request) -> Updates:
+        """Show one of the user's own conversations; the store refuses any other."""
+        who = self._who(request)
+        thread = _clicked(clicked, "thread")
+        shown: list[Message] = []
+        turns: list[tuple[int, int]] = []
+        for number, turn in self.desk.store.numbered_turns(thread, who.username, limit=TURNS):
+            shown += messages.old(turn)
+            turns.append((len(shown), number))
+        yield {
+            self.chat: shown,
+            self.box: _idle(""),
+            self.view: View(thread, tuple(shown), tuple(turns)),
+            self.threads: self._threads(who, thread),
+        }
+
+    @safely
+    def pick(self, names: tuple[str, ...], clicked: gr.EventData, request: gr.Request) -> Updates:
+        """Put a question about the clicked row into the box."""
+        self._who(request)
+        row = _clicked(clicked, "row")
+        if row.isdecimal() and int(row) < len(names):
+            yield {self.box: f"Tell me about {names[int(row)]}."}
+
+    @safely
+    def like(self, view: View, liked: gr.LikeData, request: gr.Request) -> Updates:
+        """Keep a thumb; which turn it is for is known here, the page only says at which message it was pressed."""
+        who = self._who(request)
+        place = liked.index[0] if isinstance(liked.index, list | tuple) else liked.index
+        number = next((turn for end, turn in view.turns if place < end), None)
+        if view.thread is None or number is None or place < 0:
+            return
+        own = {n for n, _ in self.desk.store.numbered_turns(view.thread, who.username, limit=1000)}
+        if number not in own:
+            return
+        # A second press on the same thumb takes it back: Gradio then sends an empty text.
+        opinion = liked.liked if isinstance(liked.liked, bool) else None
+        data = {"thread": view.thread, "liked": opinion}
+        self.desk.store.log_event(who.username, "thumb", f"turn-{number}", data, self.desk.clock())
+        gr.Info(texts()["thanks"], duration=2, title="")
+        yield from ()
+
+    def _ask(self, who: Principal, question: str, view: View) -> Updates:
+        question = question.strip()
+        if not question:
+            return
+        running = Running(question)
+        yield {
+            self.chat: [*view.shown, *running.messages()],
+            self.box: gr.Textbox(value="", submit_btn=False, stop_btn=True),
+            self.view: replace(view, question=question),
+        }
+        try:
+            for event in self.desk.ask(question, who, view.thread):
+                running.take(event)
+                yield {self.chat: [*view.shown, *running.messages()]}
+        except CopilotError as error:
+            sentence = str(error)
+        except Exception:
+            log.exception("A question could not be answered")
+            sentence = texts()["broken"]
+        else:
+            sentence = ""
+        if running.finished is None:
+            told = messages.said(markup.plain(sentence or texts()["broken"]))
+            yield {self.chat: [*view.shown, *running.ended(), told], self.box: _idle(question), self.view: view}
+            return
+        shown = (*view.shown, *running.messages())
+        done = replace(
+            view,
+            thread=running.finished.answer.thread,
+            shown=shown,
+            turns=(*view.turns, (len(shown), running.finished.turn)),
+            question="",
+        )
+        yield {
+            self.chat: list(shown),
+            self.box: _idle(),
+            self.view: done,
+            self.threads: self._threads(who, done.thread),
+        }
+
+    def _who(self, request: gr.Request) -> Principal:
+        who = self.whose(dict(request.cookies).get(COOKIE))
+        if who is None:
+            raise Ended(texts()["ended"])
+        return who
+
+    def _book(self, who: Principal) -> tuple[tuple[str, ...], str]:
+        if who.role == "admin":
+            return (), book_html.notice(texts()["admin"])
+        try:
+            record = self.desk.book(who)
+        except CopilotError as error:
+            return (), book_html.notice(str(error))
+        except Exception:
+            log.exception("The ranked book could not be shown")
+            return (), book_html.notice(texts()["no_book"])
+        return tuple(book_html.names(record)), book_html.table(record)
+
+    def _state(self, who: Principal) -> str:
+        try:
+            lines = list(self.desk.state(who))
+        except CopilotError as error:
+            lines = [str(error)]
+        return "".join(f"<p>{html.escape(line)}</p>" for line in lines)
+
+    def _threads(self, who: Principal, current: str | None) -> str:
+        items = []
+        for thread, begun, question in self.desk.store.threads(who.username):
+            mark = ' aria-current="true"' if thread == current else ""
+            items.append(
+                f'<li><button type="button" data-thread="{html.escape(thread)}"{mark}>'
+                f"<span>{html.escape(question[:120])}</span><time>{begun:%d %b}</time></button></li>"
+            )
+        heading = '<h2 class="sc-title">Conversations</h2>'
+        return heading + (f"<ul>{''.join(items)}</ul>" if items else '<p class="sc-note">None yet.</p>')
+
+    def _header(self, who: Principal) -> str:
+        return (
+            '<button type="button" class="sc-toggle" data-toggle="threads" aria-label="Conversations">☰</button>'
+            f'<div class="sc-brand">{self.icon}<span>{html.escape(texts()["product"])}</span></div>'
+            '<div class="sc-space"></div>'
+            '<button type="button" class="sc-toggle" data-toggle="book">Book</button>'
+            f'<span class="sc-who"><b>{html.escape(who.username)}</b> <i>{html.escape(who.role)}</i></span>'
+            '<form method="post" action="/logout"><button type="submit" class="sc-out">Log out</button></form>'
+        )
+
+
+def _clicked(event: gr.EventData, name: str) -> str:
+    data = event._data if isinstance(event._data, dict) else {}
+    return str(data.get(name) or "")
+
+
+def _idle(value: str | None = None) -> Any:
+    """Return the question box ready for a question; None leaves what somebody typed meanwhile."""
+    kept: dict[str, Any] = {} if value is None else {"value": value}
+    return gr.Textbox(submit_btn=True, stop_btn=False, **kept)
