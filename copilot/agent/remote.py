@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -57,6 +58,7 @@ class Conversation:
         system = render("plan", role=role, today=vocabulary.today.isoformat(), earlier=before)
         self._messages: list[dict[str, Any]] = [{"role": "system", "content": system}]
         self._asked: list[ToolCall] = []
+        self._facts = Facts((), {})
 
     def understand(self, question: str) -> Understanding:
         """Return the calls the model asks for first, or what it says instead of one.
@@ -66,12 +68,15 @@ class Conversation:
         """
         masked = self._aliases.masked(self._vocabulary.mark(question, self._bank))
         self._messages.append({"role": "user", "content": masked})
-        self._asked = [piece for piece in self._reply() if isinstance(piece, ToolCall)]
+        self._asked = []
+        for piece in self._reply():
+            if isinstance(piece, ToolCall):
+                self._ask(piece)
         calls = self._calls()
         if calls:
             return Understanding(calls=calls, confidence=1.0)
         if not self._asked:
-            raise ModelFault("called no tool")
+            raise ModelFault("called no tool that it was offered")
         why = str(self._asked[0].arguments.get("why"))
         if why in replies.REFUSED:
             return Understanding(refused=replies.REFUSED[why], confidence=1.0)
@@ -80,40 +85,52 @@ class Conversation:
         readings = [replies.READINGS[name] for name in self._tools if name in replies.READINGS][:3]
         return Understanding(clarify={"question": replies.UNSURE, "readings": readings})
 
-    def go_on(self, results: Sequence[str | Facts]) -> Iterator[str | Call]:
-        """Hand over the results of the last calls, in order; yield the words or the further calls that come back.
+    def hand_over(self, results: Sequence[str | Facts]) -> Facts:
+        """Put the results of the last calls before the model; return all facts it has by now.
+
+        A cell keeps its short name for the whole turn, so that words may go back to a result before the last.
 
         Args:
-            results: Per call its facts, or the sentence that says why there are none.
-
-        Raises:
-            ModelFault: The model failed.
+            results: Per call, in order, its facts, or the sentence that says why there are none.
         """
+        self._facts = Facts.merged([self._facts, *(result for result in results if isinstance(result, Facts))])
         calls = [call for call in self._asked if call.name != NO_TOOL][:MOST_CALLS]
         asked = [_asked(call) for call in calls]
         self._messages.append({"role": "assistant", "content": None, "tool_calls": asked})
         for call, result in zip(calls, results, strict=False):
-            content = result if isinstance(result, str) else self._shown(result)
+            content = self._nameless(result) if isinstance(result, str) else self._shown(result)
             self._messages.append({"role": "tool", "tool_call_id": call.id, "content": content})
+        return self._facts
+
+    def go_on(self) -> Iterator[str | Call]:
+        """Yield the words, or the further calls, that the model gives to what was handed over.
+
+        Raises:
+            ModelFault: The model failed.
+        """
         self._asked = []
         for piece in self._reply():
             if isinstance(piece, str):
                 yield piece
             else:
-                self._asked.append(piece)
+                self._ask(piece)
         yield from self._calls()
 
     def _reply(self) -> Iterator[str | ToolCall]:
         offered = [_offered(tool) for tool in self._tools.values()]
         return self._client.stream(self._messages, tools=[*offered, _NO_TOOL])
 
+    def _ask(self, call: ToolCall) -> None:
+        """Note a call, unless it is of a tool that was not offered: an answer must not quote an invented name."""
+        if call.name == NO_TOOL or call.name in self._tools:
+            self._asked.append(call)
+
     def _calls(self) -> tuple[Call, ...]:
         return tuple(self._call(call) for call in self._asked if call.name != NO_TOOL)[:MOST_CALLS]
 
     def _call(self, call: ToolCall) -> Call:
         """Return a call with ids for placeholders and names, and without arguments that are the default anyway."""
-        tool = self._tools.get(call.name)
-        fields = tool.arguments.model_fields if tool else {}
+        fields = self._tools[call.name].arguments.model_fields
         arguments = self._aliases.values(call.arguments)
         kept = {
             name: self._id(value) if name in ("account", "accounts") else value
@@ -152,13 +169,25 @@ class Conversation:
     def _shown(self, facts: Facts) -> str:
         """Return facts as sentences with references, and what the references hold: names as placeholders."""
         values: dict[str, str] = {}
-        for path, name in facts.names.items():
+        names = {path: self._facts.names[path] for path in facts.names}
+        for path, name in names.items():
             cell = facts.cells[path]
             if cell.metric == "account":
                 values[name] = self._aliases.of("account", self._account_of(path, facts))
             elif not isinstance(cell.value, str):
                 values[name] = cell.shown
-        return json.dumps({"facts": facts.lines(), "values": values}, ensure_ascii=False)
+        return json.dumps({"facts": facts.lines(names), "values": values}, ensure_ascii=False)
+
+    def _nameless(self, sentence: str) -> str:
+        """Return one of our own sentences ("the closest are …") with placeholders for the book's names."""
+        book = self._vocabulary
+        known = {name: ("account", key) for key, name in book.accounts.items() if name and name in sentence}
+        own = {"rep": book.reps.values(), "product": book.products, "region": book.regions, "segment": book.segments}
+        known |= {name: (kind, name) for kind, names in own.items() for name in names if name and name in sentence}
+        longest_first = "|".join(re.escape(name) for name in sorted(known, key=len, reverse=True))
+        if not known:
+            return sentence
+        return re.sub(rf"(?<!\w)(?:{longest_first})(?!\w)", lambda found: self._aliases.of(*known[found[0]]), sentence)
 
     @staticmethod
     def _account_of(path: str, facts: Facts) -> str:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from copilot.agent import replies
 from copilot.agent.events import Told
+from copilot.agent.parts import SURE
 from copilot.agent.remote import Conversation, allowed
 from copilot.agent.tool import Tool
 from copilot.agent.understand import Call, Second, Understanding
@@ -23,7 +24,7 @@ from copilot.text.prompts import render
 # Each of the two standing texts keeps a slot of the embedded server to itself, where it stays read.
 CHOICE_SLOT: dict[str, object] = {"id_slot": 0, "cache_prompt": True}
 WORD_SLOT: dict[str, object] = {"id_slot": 1, "cache_prompt": True}
-SETTLED = 0.8  # from here on the head's own reading is not put to a model
+SETTLED = 0.8  # from here on what the rules refuse is refused unheard
 # What a placeholder reads like to the embedded model.
 READ_AS = {
     "account": "Acme", "product": "our product", "region": "EMEA", "segment": "SMB", "rep": "Sam", "scenario": "S-1",
@@ -75,7 +76,7 @@ class Rungs:
         if self._is_settled(rules):
             return rules
         for rung in self._usable():
-            if rung.name == "local" and (not rung.chooses or rules.confidence >= SETTLED):
+            if rung.name == "local" and (not rung.chooses or rules.confidence >= SURE):
                 return rules
             try:
                 if rung.name == "local":
@@ -97,13 +98,13 @@ class Rungs:
         calls: list[Call] = []
 
         def text() -> Iterator[str]:
-            for piece in conversation.go_on(results):
+            for piece in conversation.go_on():
                 if isinstance(piece, str):
                     yield piece
                 else:
                     calls.append(piece)
 
-        facts = _merged([result for result in results if isinstance(result, Facts)])
+        facts = conversation.hand_over(results)
         try:
             yield from words(text(), facts, question=question, names=self.names, by=rung.name)
         except ModelFault as fault:
@@ -205,8 +206,3 @@ def _to_word(asked: str) -> list[dict[str, str]]:
 def _to_choose(plain: str, tools: Sequence[Tool]) -> list[dict[str, str]]:
     lines = "\n".join(f"- {tool.name}: {tool.description.split('. ')[0].rstrip('.')}" for tool in tools)
     return [{"role": "system", "content": render("choose", tools=lines)}, {"role": "user", "content": f"{plain} ->"}]
-
-
-def _merged(facts: Sequence[Facts]) -> Facts:
-    sentences = tuple(sentence for one in facts for sentence in one.sentences)
-    return Facts(sentences, {path: cell for one in facts for path, cell in one.cells.items()})

@@ -39,6 +39,12 @@ class Facts:
         cells = {path: cell for narration in narrations for path, cell in narration.cells.items()}
         return cls(tuple(sentences[:MOST]), cells)
 
+    @classmethod
+    def merged(cls, several: Sequence[Facts]) -> Facts:
+        """Put facts one after another: what the first ones call a cell stays its name when more are added."""
+        sentences = tuple(sentence for one in several for sentence in one.sentences)
+        return cls(sentences, {path: cell for one in several for path, cell in one.cells.items()})
+
     @property
     def worth_wording(self) -> bool:
         """Whether there is enough to sum up."""
@@ -56,12 +62,17 @@ class Facts:
             found[path] = f"{last}_{number}"
         return found
 
-    def lines(self) -> list[str]:
-        """Return the sentences with the short names in their references; what belongs to one row on one line."""
+    def lines(self, names: Mapping[str, str] | None = None) -> list[str]:
+        """Return the sentences with the short names in their references; what belongs to one row on one line.
+
+        Args:
+            names: Those of the facts that these were merged into; their own unless given.
+        """
+        names = names or self.names
         found: list[str] = []
         row = frozenset[str]()
         for sentence in self.sentences:
-            line = REFERENCE.sub(lambda ref: "{{" + self.names[ref[1]] + "}}", _plain(sentence))
+            line = REFERENCE.sub(lambda ref: "{{" + names[ref[1]] + "}}", _plain(sentence))
             if found and "[" in "".join(_rows(sentence)) and _rows(sentence) == row:
                 found[-1] += " " + _capital(line)
             else:

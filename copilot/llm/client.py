@@ -10,13 +10,15 @@ import contextlib
 import json
 import queue
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import isnan
 from time import monotonic
 from typing import Any
 
 LONGEST_REPLY = 20_000  # characters; a server that goes on and on is broken
+MOST_BRACKETS = 100  # in a call's arguments; ours need four, and thousands within each other end in a RecursionError
 
 
 class ModelFault(Exception):
@@ -95,17 +97,12 @@ class Client:
             asked["extra_body"] = dict(extra)
         letters, calls, ended = 0, _Calls(), ""
         for chunk in _within(lambda: self._open.chat.completions.create(**asked), self.limits):
-            if getattr(chunk, "error", None):
-                raise ModelFault("sent an error in the middle of its reply")
-            for choice in (chunk.choices or ())[:1]:
-                ended = choice.finish_reason or ended
-                delta = choice.delta
-                if delta is not None and delta.content:
-                    letters += len(delta.content)
-                    yield delta.content
-                letters += calls.add(delta.tool_calls or ()) if delta is not None else 0
-                if letters > LONGEST_REPLY:
-                    raise ModelFault("did not stop talking")
+            said, brought, finish = _taken(chunk, calls)
+            letters, ended = letters + brought, finish or ended
+            if letters > LONGEST_REPLY:
+                raise ModelFault("did not stop talking")
+            if said:
+                yield said
         if not ended:
             raise ModelFault("broke off in the middle of its reply")
         yield from calls.finished()
@@ -127,9 +124,27 @@ class Client:
             base_url=self.base_url,
             api_key=self.key or "none",
             max_retries=0,  # the ladder's next rung is the retry
-            timeout=self.limits.total,
+            timeout=min(self.limits.silent, self.limits.total),  # of each read: the reading thread must end, too
             http_client=http,
         )
+
+
+def _taken(chunk: Any, calls: _Calls) -> tuple[str, int, str]:
+    """Return a chunk's text, how many characters it brought and how the reply ended; pieces of calls go to ``calls``.
+
+    Raises:
+        ModelFault: It is an error, or no chunk at all: the client builds it of any JSON, whatever its types.
+    """
+    try:
+        if getattr(chunk, "error", None):
+            raise ModelFault("sent an error in the middle of its reply", rest=10.0)
+        choice = next(iter(chunk.choices or ()), None)
+        delta = getattr(choice, "delta", None)
+        said = "" if delta is None else "" + (delta.content or "")
+        brought = len(said) + calls.add((delta.tool_calls if delta is not None else None) or ())
+        return said, brought, "" + ((choice.finish_reason if choice is not None else None) or "")
+    except (AttributeError, TypeError, ValueError, KeyError):
+        raise ModelFault("sent what cannot be read", rest=10.0) from None
 
 
 class _Calls:
@@ -137,30 +152,32 @@ class _Calls:
 
     def __init__(self) -> None:
         self._found: list[dict[str, Any]] = []
-        self._at: dict[int, int] = {}
+        self._at: dict[int, dict[str, Any]] = {}
 
-    def add(self, deltas: Sequence[Any]) -> int:
+    def add(self, deltas: Iterable[Any]) -> int:
         """Take the pieces of one chunk in; return how many characters they brought."""
         letters = 0
         for delta in deltas:
-            index = delta.index if delta.index is not None else len(self._found) - (not delta.id)
-            known = self._found[self._at[index]] if index in self._at else None
+            # A server that numbers nothing goes on with the call before.
+            known = self._at.get(delta.index) if delta.index is not None else next(reversed(self._found), None)
             # Some servers number every call 0: another id under the same number is another call.
             if known is None or (delta.id and known["id"] and delta.id != known["id"]):
-                self._at[index] = len(self._found)
                 known = {"id": "", "name": "", "arguments": ""}
                 self._found.append(known)
+            self._at[delta.index] = known
             known["id"] = known["id"] or delta.id or ""
             if delta.function is not None:
-                known["name"] += delta.function.name or ""
-                known["arguments"] += delta.function.arguments or ""
-                letters += len(delta.function.arguments or "")
+                name, arguments = delta.function.name or "", delta.function.arguments or ""
+                known["name"] += name
+                known["arguments"] += arguments
+                letters += len(name) + len(arguments)
         return letters
 
     def finished(self) -> Iterator[ToolCall]:
         for place, call in enumerate(self._found):
+            written = call["arguments"] or "{}"
             try:
-                arguments = json.loads(call["arguments"] or "{}")
+                arguments = json.loads(written) if written.count("[") + written.count("{") <= MOST_BRACKETS else None
             except ValueError:
                 arguments = None
             if not isinstance(arguments, dict) or not call["name"]:
@@ -176,21 +193,25 @@ def _within(open_stream: Callable[[], Any], limits: Limits) -> Iterator[Any]:
     pieces: queue.Queue[Any] = queue.Queue()
     stopped, streams = threading.Event(), []
     done = object()
+    began = monotonic()
 
     def read() -> None:
         try:
-            stream = open_stream()
-            streams.append(stream)
-            for chunk in stream:
+            streams.append(open_stream())
+            # Nobody may wait any more for a server that was slow to open; else nobody would close its reply.
+            for chunk in () if stopped.is_set() else streams[0]:
                 if stopped.is_set():
-                    return
+                    break
+                if monotonic() - began > limits.total:  # chunks that follow one another fast never let a wait run out
+                    raise ModelFault("took too long", rest=60.0)
                 pieces.put(chunk)
             pieces.put(done)
         except Exception as error:  # noqa: BLE001  # every kind of failure moves the turn to the next rung
-            pieces.put(_fault(error))
+            pieces.put(_fault(error, begun=bool(streams)))
+        finally:
+            _close(streams)
 
     threading.Thread(target=read, daemon=True, name="model-reply").start()
-    began = monotonic()
     wait = limits.silent
     try:
         while True:
@@ -206,15 +227,21 @@ def _within(open_stream: Callable[[], Any], limits: Limits) -> Iterator[Any]:
             wait = min(limits.silent, limits.total - (monotonic() - began))
     finally:
         stopped.set()
-        for stream in streams:
-            with contextlib.suppress(Exception):
-                stream.close()
+        _close(streams)
 
 
-def _fault(error: Exception) -> ModelFault:
-    """Say in a few words what went wrong; nothing of the server's own text is passed on."""
+def _close(streams: Sequence[Any]) -> None:
+    for stream in streams:
+        with contextlib.suppress(Exception):
+            stream.close()
+
+
+def _fault(error: Exception, *, begun: bool) -> ModelFault:
+    """Say in a few words what went wrong before or after the reply began; nothing of the server's own text goes on."""
     import openai
 
+    if isinstance(error, ModelFault):
+        return error
     if isinstance(error, openai.APITimeoutError):
         return ModelFault("took too long", rest=60.0)
     if isinstance(error, openai.APIStatusError):
@@ -225,9 +252,9 @@ def _fault(error: Exception) -> ModelFault:
                 "is asked too often (429)", rest=_seconds(error.response.headers.get("retry-after"), 30.0)
             )
         return ModelFault(f"answered with status {error.status_code}", rest=30.0)
-    if isinstance(error, openai.APIConnectionError):
+    if not begun:
         return ModelFault("cannot be reached", rest=30.0)
-    if isinstance(error, openai.APIError):
+    if isinstance(error, openai.APIError) and not isinstance(error, openai.APIConnectionError):
         return ModelFault("sent an error in the middle of its reply", rest=10.0)
     if isinstance(error, ValueError | TypeError | AttributeError | KeyError | IndexError):
         return ModelFault("sent what cannot be read", rest=10.0)
@@ -236,6 +263,7 @@ def _fault(error: Exception) -> ModelFault:
 
 def _seconds(said: str | None, otherwise: float) -> float:
     try:
-        return min(max(float(said or ""), 1.0), 600.0)
+        wanted = float(said or "")
     except ValueError:
         return otherwise
+    return otherwise if isnan(wanted) else min(max(wanted, 1.0), 600.0)

@@ -49,7 +49,7 @@ class Ladder:
         """Let a rung rest: as long as the fault says, else longer after each failure in a row."""
         with self._lock:
             _, before, _ = self._resting.get(rung.name, (0.0, 0, ""))
-            rest = fault.rest or min(SHORTEST_REST * 2**before, LONGEST_REST)
+            rest = fault.rest or min(SHORTEST_REST * 2 ** min(before, 10), LONGEST_REST)  # a float ends at 2**1024
             self._resting[rung.name] = (self._clock() + rest, before + 1, str(fault))
 
     def worked(self, rung: Rung) -> None:

@@ -44,7 +44,7 @@ def check(
     refs = tuple(Ref(path, cells[path], place) for path, place in zip(paths, places, strict=True))
     claim = Claim(cased.lower(), cased, refs, cells, fold(question).lower(), names, template)
     rules = (_letters, _numbers, _ranges, _metrics, _directions, _orders, _extremes, _owners)
-    prose = () if template else (_dates, _levels, _negations, _kinds, _known_names, _new_names)
+    prose = () if template else (_shared, _dates, _levels, _negations, _kinds, _known_names, _new_names, _judgements)
     return next((fault for rule in rules + prose if (fault := rule(claim))), None)
 
 
@@ -316,6 +316,19 @@ def _is_of(s: Claim, path: str, name: str) -> bool:
     return s.cells[name].value in _owner(s, path) or path.startswith(f"{name.rsplit('.', 1)[0]}.")
 
 
+def _shared(s: Claim) -> str | None:
+    """Several accounts and one value: each account named beside values must have one of its own."""
+    named = {_row(ref.path) for ref in s.refs if ref.cell.metric == "account"}
+    valued = {_row(ref.path) for ref in s.amounts}
+    if len(named) > 1 and valued & named and not named <= valued and not w.COMPARED.search(s.text):
+        return "an account is named beside a value that is not its own"
+    return None
+
+
+def _row(path: str) -> str:
+    return path[: path.index("]") + 1] if "]" in path else path.split(".")[0]
+
+
 def _dates(s: Claim) -> str | None:
     """Months, days and spans must be the asker's; "next month" is advice unless something is due then."""
     tables = [(w.MONTH, s.text), (w.CASED_MONTH, s.cased), (w.PERIOD, s.text)]
@@ -325,10 +338,12 @@ def _dates(s: Claim) -> str | None:
 
 
 def _without_forecast_span(s: Claim) -> str:
-    """Blot out "next month" right behind what a forecast in the same sentence is for ("adoption of § next month")."""
-    if not any(w.FORECAST.search(ref.described) for ref in s.amounts):
+    """Blot out "next month" right behind a forecast, or behind what one in the same sentence is for."""
+    forecasts = {ref.at for ref in s.amounts if w.FORECAST.search(ref.described)}
+    if not forecasts:
         return s.text
-    spans = (found for found in re.finditer(r"§ (next month)\b", s.text) if s.at(found.start()).amount is None)
+    behind = forecasts | {ref.at for ref in s.refs if ref.amount is None}
+    spans = (found for found in re.finditer(r"§ (next month)\b", s.text) if found.start() in behind)
     return reduce(
         lambda text, found: text[: found.start(1)] + "x" * len(found[1]) + text[found.end(1) :], spans, s.text
     )
@@ -336,14 +351,15 @@ def _without_forecast_span(s: Claim) -> str:
 
 def _levels(s: Claim) -> str | None:
     """High, nearly, riskiest: a judgement that no cell holds."""
-    if w.BECAUSE.search(s.text):
-        return "no cell holds a cause"
-    found = (
-        w.LEVEL.search(s.text)
-        or w.WELL.search(s.text)
-        or w.OTHER_BEST.search(w.HIGHEST.sub("", w.LOWEST.sub("", s.text)))
-    )
+    found = w.LEVEL.search(s.text) or w.OTHER_BEST.search(w.HIGHEST.sub("", w.LOWEST.sub("", s.text)))
     return f"no cell says {found[0]!r}" if found else None
+
+
+def _judgements(s: Claim) -> str | None:
+    """Doing well, at risk, because: nothing that a table of numbers says."""
+    if found := w.JUDGED.search(s.text):
+        return f"no cell says {found[0]!r}"
+    return "no cell holds a cause" if w.BECAUSE.search(s.text) else None
 
 
 def _negations(s: Claim) -> str | None:

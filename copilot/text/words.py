@@ -108,16 +108,15 @@ WIDER = _any("book overall everyone everything team company ever portfolio terri
 LEVEL = _any(
     r"high low moderate\w* medium strong\w* weak\w* large small huge tiny big significant\w* substantial\w* slight\w*",
     r"sharp\w* steep\w* severe\w* healthy excellent poor\w* minor major considerabl\w* nearly almost barely best worst",
-    r"good great bad badly poorly solid promising robust thriving struggling concerning alarming worrying encouraging",
-    r"disappointing impressive excellently nicely comfortable fortunately unfortunately gut gute\w* schlecht\w*",
     r"hohe\w* hoch niedrige\w* stark\w* schwach\w* gering\w* deutlich\w* leicht\w* fast rund",
 )
-WELL = re.compile(
-    r"(?<!as )\bwell\b(?! as)|\bon track\b|\bin (?:shape|danger|trouble)\b|\bat risk\b|\b(?:un)?likely\b|\bsafe\b"
+JUDGED = re.compile(
+    r"(?<!as )\bwell\b(?! as)|\bon track\b|\bin (?:\w+ )?(?:shape|danger|trouble)\b|\bat risk\b|\b(?:un)?likely\b|\bsafe\b|"
+    r"\b(?:good|great|bad|badly|solid|promising|robust|thriving|struggling|concerning|alarming|worrying|encouraging|"
+    r"disappointing|impressive|nicely|comfortable|fortunately|unfortunately|gut|gute\w*|schlecht\w*)\b"
 )
-BECAUSE = re.compile(
-    r"\b(?:because|due to|thanks to|owing to|caused by|leads? to|results? in|therefore|hence|weil|wegen|dank|daher)\b"
-)
+BECAUSE = re.compile(r"\b(?:due to|thanks to|owing to|caused by|leads? to|results? in|wegen|dank)\b")
+COMPARED = re.compile(r"\b(?:compared?|than|versus|vs|against|verglichen|gegenuber|als)\b")
 NOT = re.compile(r"\b(?:not|never|no|neither|nor|without|hardly|cannot|kein\w*|nicht|nie|ohne)\b|n't\b")
 NOT_SO = re.compile(r"\b(?:not|never|cannot|nicht|nie)\b|n't\b")
 STILL = _any("since for yet until only just before longer seit bisher")  # "not contacted since 2026-03-01"
