@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from copilot.jobs.prepare import Stage
 
 
+LEAST_PACE = 0.5  # a stage that failed at once says nothing about how fast the next will be
+
+
 class Spinner:
     """Shows a stage and its seconds on a terminal; silent where nobody watches. Call it with the next stage."""
 
@@ -69,7 +72,7 @@ class _Left:
 
     def seconds(self) -> float:
         before, now = sum(self._usual[: self._at]), self._clock()
-        pace = (self._began - self._first) / before if before else 1.0
+        pace = max((self._began - self._first) / before, LEAST_PACE) if before else 1.0
         # A stage that takes longer than usual is told to be nearly done; nobody knows better.
         here = max(pace * self._usual[self._at] - (now - self._began), 0.1 * pace * self._usual[self._at])
         return here + pace * sum(self._usual[self._at + 1 :])

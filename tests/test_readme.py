@@ -12,12 +12,14 @@ from copilot.cli import main
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_commands_of_the_start_run_as_written(
+def blocks() -> list[list[str]]:
+    return [found.strip().splitlines() for found in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)]
+
+
+def test_the_commands_without_a_browser_run_as_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    block = re.search(r"```sh\n(.*?)```", README, re.DOTALL)
-    assert block is not None
-    lines = block[1].strip().splitlines()
+    lines = blocks()[1]
     assert lines[:2] == ["make setup", ". .venv/bin/activate"]  # this test runs inside what they make
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SALES_COPILOT_WORKSPACE", raising=False)

@@ -34,7 +34,9 @@ def table(record: Record) -> str:
     head = "".join(f'<th scope="col" class="sc-{key}">{html.escape(title)}</th>' for key, title in columns)
     body = "".join(_row(place, row, columns) for place, row in enumerate(rows))
     as_of = record.data.get("as_of")
-    foot = f"{len(rows)} accounts" + (f", as of {as_of.shown}" if isinstance(as_of, Cell) else "")
+    foot = f"{len(rows)} account{'' if len(rows) == 1 else 's'}" + (
+        f", as of {as_of.shown}" if isinstance(as_of, Cell) else ""
+    )
     return (
         f'<div class="sc-book"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
         f'<p class="sc-note">{html.escape(foot)}. Click a row to ask about it.</p>'

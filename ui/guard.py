@@ -133,11 +133,6 @@ class Guard:
         return None
 
 
-def cookie_token(header: str) -> str | None:
-    """Return the session's token from a Cookie header."""
-    return _cookie(header)
-
-
 def _cookie(header: str) -> str | None:
     try:
         found = SimpleCookie(header).get(COOKIE)

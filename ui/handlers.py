@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import html
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 import gradio as gr
+from anyio import to_thread
 
 from copilot.access import Principal
 from copilot.errors import CopilotError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("copilot.ui")
 P = ParamSpec("P")
 Updates = Iterator[dict[Any, Any]]
+AsyncUpdates = AsyncIterator[dict[Any, Any]]
 TURNS = 20  # of an old conversation that are shown
 
 
@@ -58,13 +60,34 @@ def safely(
     def run(self: Handlers, /, *args: P.args, **kwargs: P.kwargs) -> Updates:
         try:
             yield from handler(self, *args, **kwargs)
-        except CopilotError as error:
-            gr.Warning(html.escape(str(error)), title="")
-        except Exception:
-            log.exception("A handler of the screen failed: %s", handler.__name__)
-            gr.Warning(texts()["broken"], title="")
+        except Exception as error:  # noqa: BLE001  # the last resort: logged in _sentence, and told in one sentence
+            gr.Warning(html.escape(_sentence(error)), title="")
 
     return run
+
+
+def safely_async(
+    handler: Callable[Concatenate[Handlers, P], AsyncUpdates],
+) -> Callable[Concatenate[Handlers, P], AsyncUpdates]:
+    """Do for an asynchronous handler what ``safely`` does."""
+
+    @functools.wraps(handler)
+    async def run(self: Handlers, /, *args: P.args, **kwargs: P.kwargs) -> AsyncUpdates:
+        try:
+            async for updates in handler(self, *args, **kwargs):
+                yield updates
+        except Exception as error:  # noqa: BLE001  # the last resort: logged in _sentence, and told in one sentence
+            gr.Warning(html.escape(_sentence(error)), title="")
+
+    return run
+
+
+def _sentence(error: Exception) -> str:
+    """Return what to tell a person of an error; one that is not ours is logged and stays untold."""
+    if isinstance(error, CopilotError):
+        return str(error)
+    log.error("The screen could not do what was asked", exc_info=error)
+    return str(texts()["broken"])
 
 
 class Handlers:
@@ -95,17 +118,20 @@ class Handlers:
         names, rows = self._book(who)
         yield {self.book: rows, self.names: names}
 
-    @safely
-    def ask(self, question: str, view: View, request: gr.Request) -> Updates:
+    @safely_async
+    async def ask(self, question: str, view: View, request: gr.Request) -> AsyncUpdates:
         """Answer what was typed."""
-        yield from self._ask(self._who(request), question, view)
+        who = await to_thread.run_sync(self._who, request)
+        async for updates in self._ask(who, question, view):
+            yield updates
 
-    @safely
-    def ask_chosen(self, view: View, chosen: gr.SelectData, request: gr.Request) -> Updates:
+    @safely_async
+    async def ask_chosen(self, view: View, chosen: gr.SelectData, request: gr.Request) -> AsyncUpdates:
         """Answer a starter or a reading that was clicked; it is a question like any other."""
-        who = self._who(request)
-        value = chosen.value
-        yield from self._ask(who, str(value.get("text", "")) if isinstance(value, dict) else str(value), view)
+        who = await to_thread.run_sync(self._who, request)
+        question = chosen.value.get("text", "") if isinstance(chosen.value, dict) else chosen.value
+        async for updates in self._ask(who, str(question), view):
+            yield updates
 
     @safely
     def stop(self, view: View, request: gr.Request) -> Updates:
@@ -165,7 +191,7 @@ class Handlers:
         gr.Info(texts()["thanks"], duration=2, title="")
         yield from ()
 
-    def _ask(self, who: Principal, question: str, view: View) -> Updates:
+    async def _ask(self, who: Principal, question: str, view: View) -> AsyncUpdates:
         question = question.strip()
         if not question:
             return
@@ -175,19 +201,17 @@ class Handlers:
             self.box: gr.Textbox(value="", submit_btn=False, stop_btn=True),
             self.view: replace(view, question=question),
         }
+        sentence = texts()["broken"]
         try:
-            for event in self.desk.ask(question, who, view.thread):
+            events = self.desk.ask(question, who, view.thread)
+            # Each step waits in a thread that can be left alone: stopping must not wait for a slow model's next word.
+            while event := await to_thread.run_sync(next, events, None, abandon_on_cancel=True):
                 running.take(event)
                 yield {self.chat: [*view.shown, *running.messages()]}
-        except CopilotError as error:
-            sentence = str(error)
-        except Exception:
-            log.exception("A question could not be answered")
-            sentence = texts()["broken"]
-        else:
-            sentence = ""
+        except Exception as error:  # noqa: BLE001  # the last resort: logged in _sentence, and told in one sentence
+            sentence = _sentence(error)
         if running.finished is None:
-            told = messages.said(markup.plain(sentence or texts()["broken"]))
+            told = messages.said(markup.plain(sentence))
             yield {self.chat: [*view.shown, *running.ended(), told], self.box: _idle(question), self.view: view}
             return
         shown = (*view.shown, *running.messages())
@@ -202,7 +226,7 @@ class Handlers:
             self.chat: list(shown),
             self.box: _idle(),
             self.view: done,
-            self.threads: self._threads(who, done.thread),
+            self.threads: await to_thread.run_sync(self._threads, who, done.thread),
         }
 
     def _who(self, request: gr.Request) -> Principal:
@@ -218,8 +242,8 @@ class Handlers:
             record = self.desk.book(who)
         except CopilotError as error:
             return (), book_html.notice(str(error))
-        except Exception:
-            log.exception("The ranked book could not be shown")
+        except Exception as error:  # noqa: BLE001  # the last resort: logged in _sentence, and told in one sentence
+            _sentence(error)
             return (), book_html.notice(texts()["no_book"])
         return tuple(book_html.names(record)), book_html.table(record)
 

@@ -64,9 +64,9 @@ def stored(answer: str) -> str:
 def sources_table(sources: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the table behind "Where these numbers come from" as HTML; the same value of one source once."""
     rows = dict.fromkeys(
-        (str(cell.get("shown", "")), _what(path), source_words(str(cell.get("origin", ""))))
+        (str(cell.get("shown", "")), _what(path, sources), source_words(str(cell["origin"])))
         for path, cell in sources.items()
-        if cell.get("origin") not in (None, "", "copilot") and not str(cell["origin"]).startswith("constant")
+        if cell.get("origin") not in (None, "", "copilot") and not path.endswith(".rank")  # a place says it itself
     )
     return table(("Value", "What it is", "Source"), rows) if rows else ""
 
@@ -101,12 +101,15 @@ def _value(cell: Mapping[str, Any] | None, *, first: bool = False) -> str:
     return f'<abbr{kind} title="{plain(hint(cell))}">{shown}</abbr>'
 
 
-def _what(path: str) -> str:
-    """Turn ``t1.rows[0].why[1].current`` into ``row 1, reason 2: current``."""
-    steps = path.split(".")[1:]
-    where = [f"{_PLACES[name]} {int(number) + 1}" for name, number in map(_indexed, steps[:-1]) if name in _PLACES]
-    name = steps[-1] if steps else path
-    words = name.removesuffix("_usd").replace("_", " ")
+def _what(path: str, sources: Mapping[str, Mapping[str, Any]]) -> str:
+    """Turn ``t1.rows[0].why[1].current`` into ``Acme, reason 2: current``, or ``row 1, …`` where it has no name."""
+    steps = path.split(".")
+    where = []
+    for depth, (name, number) in enumerate(map(_indexed, steps[:-1]), start=1):
+        if name in _PLACES:
+            named = sources.get(".".join([*steps[:depth], "name"]))
+            where.append(str(named.get("shown")) if named else f"{_PLACES[name]} {int(number) + 1}")
+    words = steps[-1].removesuffix("_usd").replace("_", " ")
     return f"{', '.join(where)}: {words}" if where else words
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from time import monotonic, sleep
@@ -11,15 +11,18 @@ from time import monotonic, sleep
 import numpy as np
 
 from copilot import rooms
-from copilot.access import Ctx, Principal
-from copilot.agent.ask import router, stream
+from copilot.access import NOTHING, Ctx, Principal
+from copilot.agent.ask import router, stream, vocabulary
 from copilot.agent.events import Event
+from copilot.agent.graph import compiled
 from copilot.agent.rungs import warm
 from copilot.agent.scope import scope_of
 from copilot.agent.tool import Tool
+from copilot.agent.understand import understand
 from copilot.config import settings
 from copilot.data.snapshot import open_snapshot
 from copilot.data.workspace import Workspace
+from copilot.errors import CopilotError
 from copilot.llm.client import ModelFault
 from copilot.llm.ladder import Ladder
 from copilot.llm.service import opened
@@ -62,7 +65,8 @@ def serve(workspace: Workspace, port: int, clock: Callable[[], datetime], ready:
         def state(principal: Principal) -> list[str]:
             return [f"as of {open_snapshot(workspace).as_of}", *_models(ladder)]
 
-        threading.Thread(target=_warm_up, args=(ladder, list(tools.values())), daemon=True, name="warm-up").start()
+        warming = (workspace, ladder, tools, clock)
+        threading.Thread(target=_warm_up, args=warming, daemon=True, name="warm-up").start()
         screens = rooms.screens()
         desk = screens.Desk(store=store, ask=ask, book=book, state=state, clock=clock)
         screens.serve(desk, host="127.0.0.1", port=port, opened=ready)
@@ -82,17 +86,23 @@ def _models(ladder: Ladder) -> list[str]:
     ]
 
 
-def _warm_up(ladder: Ladder, tools: Sequence[Tool]) -> None:
+def _warm_up(workspace: Workspace, ladder: Ladder, tools: Mapping[str, Tool], clock: Callable[[], datetime]) -> None:
     """Load what the first question would wait for; what fails here the question itself will meet, and get round."""
     local = next((rung for rung in ladder.rungs if rung.name == "local"), None)
     if local:
         with suppress(ModelFault):
             local.client()  # starts the process, which loads while the rest goes on
-    router()
+    with suppress(CopilotError):  # whoever asks will be told
+        snapshot = open_snapshot(workspace)
+        understand("Hello", vocabulary(snapshot, NOTHING), router(), allowed=[])
+        nobody = Principal("nobody", "rep")
+        ctx = Ctx(workspace.root, nobody, NOTHING, snapshot, clock, np.random.default_rng())
+        tools["rank_accounts"](ctx, {})
+        compiled()
     until = monotonic() + PATIENCE
     while local and monotonic() < until:
         try:
-            warm(local.client(), tools, chooses=local.chooses)
+            warm(local.client(), list(tools.values()), chooses=local.chooses)
         except ModelFault:
             sleep(0.5)
         else:
