@@ -36,7 +36,7 @@ browser: ## install Chromium for the browser tests (Debian or Ubuntu; asks for r
 	}
 
 picture: setup browser ## take the README's picture anew, from a running chat
-	@$(PY) tests/picture.py
+	@folder=$$(mktemp -d); $(PY) tests/newcomer.py $$folder --warm 60 --picture docs/chat.png -- $(VENV)/bin/sales-copilot run --preset tiny; rm -rf $$folder
 
 check: setup ## style, types, layers of imports, no CUDA package
 	@set -e; start=$$(date +%s); set -x; \

@@ -15,6 +15,7 @@ from copilot.text.cells import REFERENCE
 # Entities are text to Markdown, so none of these can open emphasis, code, a link, a table cell or a heading.
 _MARKS = {mark: f"&#{ord(mark)};" for mark in "\\`*_~|[]()!#<>&\"'$@{}:=+-."}
 _MARKDOWN = re.compile("|".join(re.escape(mark) for mark in _MARKS))
+_OPENING = re.compile(r"(?:\A|\n)\s*(?:- )?\Z")  # a sentence begins here
 _SOURCE = re.compile(r"\bsnapshot \S+?:")
 
 
@@ -51,7 +52,9 @@ def told(form: str, sources: Mapping[str, Mapping[str, Any]]) -> str:
     """
     parts, end = [], 0
     for found in REFERENCE.finditer(form):
-        parts += [prose(form[end : found.start()]), _value(sources.get(found[1]), first=_opens_item(form, found))]
+        before = form[: found.start()]
+        value = _value(sources.get(found[1]), place=_is_place(form, found), opens=bool(_OPENING.search(before)))
+        parts += [prose(form[end : found.start()]), value]
         end = found.end()
     return "".join([*parts, prose(form[end:])])
 
@@ -83,16 +86,17 @@ def source_words(origin: str) -> str:
     return _SOURCE.sub("scores: ", origin)
 
 
-def _opens_item(form: str, found: re.Match[str]) -> bool:
+def _is_place(form: str, found: re.Match[str]) -> bool:
     """Whether a reference is the number of a list's item: ``{{t1.rows[0].rank}}. …`` at the start of a line."""
     return form[: found.start()].endswith(("", "\n")[found.start() > 0]) and form[found.end() :].startswith(". ")
 
 
-def _value(cell: Mapping[str, Any] | None, *, first: bool = False) -> str:
+def _value(cell: Mapping[str, Any] | None, *, place: bool, opens: bool) -> str:
     if cell is None:
         return "not known"
-    shown, origin = plain(cell.get("shown", "")), cell.get("origin")
-    if first and shown.isdigit():
+    text, origin = str(cell.get("shown", "")), cell.get("origin")
+    shown = plain(text[:1].upper() + text[1:] if opens else text)
+    if place and shown.isdigit():
         return shown
     # The copilot's own sentences and places in a list have no source that anybody could look up.
     if origin in (None, "", "copilot"):

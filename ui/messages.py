@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from copilot.agent.events import Event, Finished, Step, Told
+from copilot.agent.events import Event, Finished, Step, Told, Wording
 from copilot.store.database import Turn
 from ui import markup
 from ui.texts import step_title, texts
@@ -34,6 +34,7 @@ class Running:
     question: str
     steps: dict[int, Message] = field(default_factory=dict)
     pieces: list[Told] = field(default_factory=list)
+    wording: str = ""  # the model that is at it
     finished: Finished | None = None
 
     def take(self, event: Event) -> None:
@@ -42,6 +43,8 @@ class Running:
             self.steps[event.number] = step(event)
         elif isinstance(event, Told):
             self.pieces.append(event)
+        elif isinstance(event, Wording):
+            self.wording = event.title
         else:
             self.finished = event
 
@@ -52,6 +55,9 @@ class Running:
             shown.append(said(answer_text(self.pieces)))
         elif self.finished:
             shown.append(said(markup.stored(self.finished.answer.answer)))
+        if self.wording and not self.finished:
+            line = texts()["wording"].format(model=self.wording)
+            shown.append(said(f'<small class="sc-foot">{markup.plain(line)}</small>'))
         if self.finished:
             answer = self.finished.answer
             total = answer.timings_ms.get("total")
@@ -60,6 +66,7 @@ class Running:
 
     def ended(self) -> list[Message]:
         """Return what was shown when the turn broke off; no step goes on running."""
+        self.wording = ""
         for shown in self.steps.values():
             shown["metadata"]["status"] = "done"
         return self.messages()

@@ -48,6 +48,17 @@ class Told:
 
 
 @dataclass(frozen=True)
+class Wording:
+    """A language model begins to look at what was found; it may take seconds, and nothing may come of it.
+
+    Attributes:
+        title: The model's name.
+    """
+
+    title: str
+
+
+@dataclass(frozen=True)
 class Answer:
     """What ``ask --json`` prints (DESIGN, fixed doors)."""
 
@@ -72,7 +83,7 @@ class Finished:
     turn: int
 
 
-Event = Step | Told | Finished
+Event = Step | Told | Wording | Finished
 
 
 def joined(pieces: Iterable[Told]) -> str:

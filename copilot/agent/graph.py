@@ -16,7 +16,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
 from copilot.access import Ctx
-from copilot.agent.events import Step, Told
+from copilot.agent.events import Step, Told, Wording
 from copilot.agent.narrator import Narration, narrate
 from copilot.agent.rungs import Rungs
 from copilot.agent.tool import Tool
@@ -78,8 +78,10 @@ def plan(state: State, runtime: Runtime[Turn]) -> State:
         return {"waiting": state["understood"].calls[:CALLS], "rounds": 1}
     waiting: list[Call] = []
     told = list(state["told"])
-    if state["rounds"] < ROUNDS:
-        for piece in runtime.context.rungs.more(_results(state), state["question"]):
+    rungs = runtime.context.rungs
+    if state["rounds"] < ROUNDS and rungs.remote:
+        runtime.stream_writer(Wording(rungs.remote))
+        for piece in rungs.more(_results(state), state["question"]):
             if isinstance(piece, Call):
                 waiting.append(piece)
             else:
@@ -127,7 +129,10 @@ def tell(state: State, runtime: Runtime[Turn]) -> State:
         told.append(narrate([_sentence(said)], question=state["question"], first=number).told)
         runtime.stream_writer(told[-1])
     facts = Facts.of(list(state["narrations"].values()))
-    for piece, _ in runtime.context.rungs.words(facts, state["question"]):
+    rungs = runtime.context.rungs
+    if title := rungs.wording(facts):
+        runtime.stream_writer(Wording(title))
+    for piece, _ in rungs.words(facts, state["question"]):
         told.append(piece)
         runtime.stream_writer(piece)
     return {"told": tuple(told)}

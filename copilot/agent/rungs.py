@@ -90,9 +90,20 @@ class Rungs:
                 self._failed(rung, fault)
         return rules
 
+    @property
+    def remote(self) -> str:
+        """The name of the remote model this turn speaks with; nothing where there is none, or it has failed."""
+        return self._remote[0].title if self._remote and self._remote[0].name not in self.faults else ""
+
+    def wording(self, facts: Facts) -> str:
+        """Return the name of the model that would word these facts first; nothing where none would."""
+        if not facts.worth_wording or self.remote:
+            return ""
+        return next((rung.title for rung in self._usable() if rung.name != "remote"), "")
+
     def more(self, results: Sequence[str | Facts], question: str) -> Iterator[Call | tuple[Told, str | None]]:
         """Hand the results of a round to the remote model; yield its further calls, or its words as they verify."""
-        if self._remote is None or self._remote[0].name in self.faults:
+        if self._remote is None:
             return
         rung, conversation = self._remote
         calls: list[Call] = []
@@ -114,7 +125,7 @@ class Rungs:
 
     def words(self, facts: Facts, question: str) -> Iterator[tuple[Told, str | None]]:
         """Word the answer with the best rung that can and has not yet had its say; nobody can: no words."""
-        if not facts.worth_wording or (self._remote and self._remote[0].name not in self.faults):
+        if not facts.worth_wording or self.remote:
             return
         for rung in self._usable():
             if rung.name == "remote":

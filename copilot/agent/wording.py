@@ -143,11 +143,12 @@ def _sentences(pieces: Iterable[str]) -> Iterator[str]:
     text = ""
     for piece in pieces:
         text += piece
-        found = split_sentences(_plain(text))
-        # The last one may still be growing; an open reference may hold a stop.
-        if len(found) > 1 and text.count("{{") == text.count("}}"):
+        # An open reference may hold a stop; the last sentence may still be growing.
+        whole = text if text.count("{{") == text.count("}}") else text[: text.rfind("{{")]
+        found = split_sentences(_plain(whole))
+        if len(found) > 1:
             yield from found[:-1]
-            text = found[-1] + (" " if text[-1:].isspace() else "")
+            text = found[-1] + (" " if whole[-1:].isspace() else "") + text[len(whole) :]
     yield from split_sentences(_plain(text))
 
 

@@ -18,7 +18,6 @@ import pytest
 
 from copilot.access import Ctx, Principal
 from copilot.agent.events import Event
-from copilot.config import settings
 from copilot.data.demo.directory import DEMO_USERS
 from copilot.data.snapshot import open_snapshot
 from copilot.data.workspace import Workspace
@@ -59,56 +58,50 @@ def site(tiny: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     from copilot.agent.scope import scope_of
     from ui.app import Desk, build
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SALES_COPILOT_CACHE", str(tmp_path_factory.mktemp("cache")))
-        settings.cache_clear()
-        store = Store.open(tmp_path_factory.mktemp("chat") / "copilot.db")
-        for name, role, rep in DEMO_USERS:
-            store.add_user(name, role, rep)
-            store.set_password(name, PASSWORD)
-        tools, gate = rooms.registry(), threading.Event()
+    store = Store.open(tmp_path_factory.mktemp("chat") / "copilot.db")
+    for name, role, rep in DEMO_USERS:
+        store.add_user(name, role, rep)
+        store.set_password(name, PASSWORD)
+    tools, gate = rooms.registry(), threading.Event()
 
-        def now() -> datetime:
-            return datetime.now(UTC)
+    def now() -> datetime:
+        return datetime.now(UTC)
 
-        def ask(question: str, who: Principal, thread: str | None) -> Iterator[Event]:
-            rng = np.random.default_rng(7)
-            if question == "Fail in one sentence":
-                raise NotSetUp("There is no snapshot yet; run `sales-copilot score` <b>first</b>.")
-            if question == "Fail unexpectedly":
-                raise ValueError("the inside of the machine")
-            for event in stream(tiny, store, tools, question, who, thread=thread, clock=now, rng=rng):
-                yield event
-                if question.startswith("Slowly"):
-                    gate.wait(20)
+    def ask(question: str, who: Principal, thread: str | None) -> Iterator[Event]:
+        rng = np.random.default_rng(7)
+        if question == "Fail in one sentence":
+            raise NotSetUp("There is no snapshot yet; run `sales-copilot score` <b>first</b>.")
+        if question == "Fail unexpectedly":
+            raise ValueError("the inside of the machine")
+        for event in stream(tiny, store, tools, question, who, thread=thread, clock=now, rng=rng):
+            yield event
+            if question.startswith("Slowly"):
+                gate.wait(20)
 
-        def book(who: Principal) -> Record:
-            if who.username == "noor":
-                raise NotSetUp("There is no snapshot yet; run `sales-copilot score`.")
-            snapshot = open_snapshot(tiny)
-            ctx = Ctx(tiny.root, who, scope_of(who, snapshot.book), snapshot, now, np.random.default_rng(7))
-            return tools["rank_accounts"](ctx, {"limit": 50})
+    def book(who: Principal) -> Record:
+        if who.username == "noor":
+            raise NotSetUp("There is no snapshot yet; run `sales-copilot score`.")
+        snapshot = open_snapshot(tiny)
+        ctx = Ctx(tiny.root, who, scope_of(who, snapshot.book), snapshot, now, np.random.default_rng(7))
+        return tools["rank_accounts"](ctx, {"limit": 50})
 
-        desk = Desk(store, ask, book, lambda who: [f"as of 2026-06-30, told to {who.username}"], now)
-        ranked = {
-            name: [row["name"].shown for row in book(store.principal(name)).data["rows"]] for name in ("ana", "otto")
-        }
-        with socket.socket() as listening:
-            listening.bind(("127.0.0.1", 0))
-            url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-            app = build(desk)
-            server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
-            thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-            thread.start()
-            while not server.started:
-                assert thread.is_alive(), "the server did not start"
-                time.sleep(0.05)
-            yield Site(url, store, ranked, sorted(set(routes(app))), gate)
-            gate.set()
-            server.should_exit = True
-            thread.join(15)
-        store.close()
-    settings.cache_clear()
+    desk = Desk(store, ask, book, lambda who: [f"as of 2026-06-30, told to {who.username}"], now)
+    ranked = {name: [row["name"].shown for row in book(store.principal(name)).data["rows"]] for name in ("ana", "otto")}
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        app = build(desk)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        while not server.started:
+            assert thread.is_alive(), "the server did not start"
+            time.sleep(0.05)
+        yield Site(url, store, ranked, sorted(set(routes(app))), gate)
+        gate.set()
+        server.should_exit = True
+        thread.join(15)
+    store.close()
 
 
 def routes(app: Any) -> Iterator[tuple[str, str]]:
