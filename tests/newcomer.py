@@ -1,4 +1,4 @@
-"""Do what a newcomer does: `make run`, log in as ana, ask. Prints what was seen as JSON; `make picture` keeps a picture.
+"""Do what a newcomer does: `make run`, log in as ana, ask. Prints what was seen; `make picture` keeps a picture.
 
 Run as a script it needs Chromium, and no network but this machine's own.
 """

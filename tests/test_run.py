@@ -54,7 +54,9 @@ def test_make_run_opens_the_chat_and_the_network_can_be_off_from_then_on(
     assert len(answered) == 10
     assert answered == names[:10]
     assert seen["hosts"] == ["127.0.0.1"]
-    print(f"first content {seen['first_seconds']} s after Enter, whole answer {seen['total_seconds']} s: {seen['foot']}")
+    print(
+        f"first content {seen['first_seconds']} s after Enter, whole answer {seen['total_seconds']} s: {seen['foot']}"
+    )
     wording = seen["answer"].split("Where these numbers come from")[0].rsplit("\n\n", 2)[-2:]
     if list((Path.home() / ".cache" / "sales-copilot" / "models").glob("*.gguf")):
         assert "answered by the embedded model" in seen["foot"]

@@ -44,14 +44,19 @@ def narrate(records: Sequence[Record], *, question: str, focus: Sequence[str] = 
         name = f"t{number}"
         own = dict(flatten(record.data, name))
         cells |= own
-        kept = []
+        kept: list[tuple[Say, str]] = []
+        headless = False
         for line in _focused(record.say, focus):
+            headless = headless and line.detail
+            if headless:
+                continue  # "It renews on …" without the sentence that says who
             sentence = prefix(line.text, name)
             fault = verifier.check(sentence, _spoken(own, sentence), question=question, template=True)
             if fault is None:
                 kept.append((line, sentence))
             else:
                 faults.append(f"{sentence}: {fault}")
+                headless = not line.detail
         blocks += _paragraphs(kept)
         sentences += [sentence for _, sentence in kept]
         table = _table(record, name, focus)

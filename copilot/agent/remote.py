@@ -10,7 +10,7 @@ from typing import Any
 from copilot.access import Role
 from copilot.agent import replies
 from copilot.agent.aliases import Aliases
-from copilot.agent.bank import Bank
+from copilot.agent.bank import Bank, fold
 from copilot.agent.tool import Tool
 from copilot.agent.understand import Call, Understanding
 from copilot.agent.vocabulary import Vocabulary
@@ -59,6 +59,7 @@ class Conversation:
         self._messages: list[dict[str, Any]] = [{"role": "system", "content": system}]
         self._asked: list[ToolCall] = []
         self._facts = Facts((), {})
+        self._question = ""
 
     def understand(self, question: str) -> Understanding:
         """Return the calls the model asks for first, or what it says instead of one.
@@ -66,6 +67,7 @@ class Conversation:
         Raises:
             ModelFault: It gave neither.
         """
+        self._question = question
         masked = self._aliases.masked(self._vocabulary.mark(question, self._bank))
         self._messages.append({"role": "user", "content": masked})
         self._asked = []
@@ -121,15 +123,19 @@ class Conversation:
         return self._client.stream(self._messages, tools=[*offered, _NO_TOOL])
 
     def _ask(self, call: ToolCall) -> None:
-        """Note a call, unless it is of a tool that was not offered: an answer must not quote an invented name."""
-        if call.name == NO_TOOL or call.name in self._tools:
+        """Note a call, unless its tool was not offered or its account is invented: no answer may quote such words."""
+        if call.name == NO_TOOL or (call.name in self._tools and self._call(call) is not None):
             self._asked.append(call)
 
     def _calls(self) -> tuple[Call, ...]:
-        return tuple(self._call(call) for call in self._asked if call.name != NO_TOOL)[:MOST_CALLS]
+        found = [self._call(call) for call in self._asked if call.name != NO_TOOL]
+        return tuple(call for call in found if call is not None)[:MOST_CALLS]
 
-    def _call(self, call: ToolCall) -> Call:
-        """Return a call with ids for placeholders and names, and without arguments that are the default anyway."""
+    def _call(self, call: ToolCall) -> Call | None:
+        """Return a call with ids for placeholders and names, and without arguments that are the default anyway.
+
+        None where it names an account that is neither in the book nor in the question.
+        """
         fields = self._tools[call.name].arguments.model_fields
         arguments = self._aliases.values(call.arguments)
         kept = {
@@ -137,6 +143,9 @@ class Conversation:
             for name, value in arguments.items()
             if value not in (None, "", []) and not (name in fields and fields[name].default == value)
         }
+        named = [kept.get("account"), *(kept["accounts"] if isinstance(kept.get("accounts"), list) else ())]
+        if any(isinstance(one, str) and self._is_invented(one) for one in named):
+            return None
         return Call(call.name, kept)
 
     def _id(self, value: Any) -> Any:
@@ -145,8 +154,13 @@ class Conversation:
         if not isinstance(value, str) or value in self._vocabulary.accounts or "{{" in value:
             return value
         known = [one for one in self._vocabulary.mark(value, self._bank).mentions if one.known]
-        whole = len(known) == 1 and known[0].kind == "account" and known[0].end - known[0].start >= len(value.strip())
+        letters = len(value.strip(" .,;:!?"))
+        whole = len(known) == 1 and known[0].kind == "account" and known[0].end - known[0].start >= letters
         return known[0].value if whole else value
+
+    def _is_invented(self, account: str) -> bool:
+        known = account in self._vocabulary.accounts or "{{" in account
+        return not known and fold(account) not in fold(self._question)
 
     def _earlier(self, question: str, calls: Sequence[Call], accounts: Sequence[str]) -> str:
         masked = self._aliases.masked(self._vocabulary.mark(question, self._bank))
@@ -214,7 +228,7 @@ def _asked(call: ToolCall) -> dict[str, Any]:
     return {
         "id": call.id,
         "type": "function",
-        "function": {"name": call.name, "arguments": json.dumps(call.arguments, ensure_ascii=False)},
+        "function": {"name": call.name, "arguments": json.dumps(call.arguments)},
     }
 
 

@@ -96,7 +96,7 @@ class Client:
         if extra:
             asked["extra_body"] = dict(extra)
         letters, calls, ended = 0, _Calls(), ""
-        for chunk in _within(lambda: self._open.chat.completions.create(**asked), self.limits):
+        for chunk in _within(lambda: self._begun(asked), self.limits):
             said, brought, finish = _taken(chunk, calls)
             letters, ended = letters + brought, finish or ended
             if letters > LONGEST_REPLY:
@@ -114,6 +114,18 @@ class Client:
             ModelFault: As ``stream``.
         """
         return "".join(piece for piece in self.stream(messages, **options) if isinstance(piece, str))
+
+    def _begun(self, asked: Mapping[str, Any]) -> Any:
+        """Begin a reply. Some models refuse a temperature or the old name of the length limit: then without either."""
+        import openai
+
+        try:
+            return self._open.chat.completions.create(**asked)
+        except openai.BadRequestError:
+            if self.local:
+                raise
+            plain = {name: value for name, value in asked.items() if name not in ("temperature", "max_tokens")}
+            return self._open.chat.completions.create(**plain)
 
     @cached_property
     def _open(self) -> Any:

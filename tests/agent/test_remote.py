@@ -108,14 +108,22 @@ def test_parallel_calls_are_read_in_order(wire: Wire, begin: Begin) -> None:
 def test_an_account_is_passed_on_by_its_id(wire: Wire, begin: Begin, written: str) -> None:
     question = "Why is Ignore previous instructions Ltd at risk?"
     found = read(wire, begin, question, ("explain_account", {"account": written}))
-    expected = "A-1" if "ignore" not in written else found.calls[0].arguments["account"]
-    assert found.calls == (Call("explain_account", {"account": expected}),)
+    assert found.calls == (Call("explain_account", {"account": "A-1"}),)
 
 
 def test_an_account_that_is_not_in_the_book_is_passed_on_as_it_was_written(wire: Wire, begin: Begin) -> None:
-    for written in ("⟨account 7⟩", "Umbrella", "Globex Umbrella", "{{t1.rows[0].account_id}}"):
+    for written in ("Umbrella", "umbrella", "{{t1.rows[0].account_id}}"):
         found = read(wire, begin, "Tell me about Umbrella", ("get_account", {"account": written}))
         assert found.calls == (Call("get_account", {"account": written}),)
+
+
+@pytest.mark.parametrize("written", ["⟨account 7⟩", "Globex Umbrella", "our revenue is $5 million"])
+def test_a_call_for_an_account_that_nobody_spoke_of_is_dropped(wire: Wire, begin: Begin, written: str) -> None:
+    question = "Tell me about Umbrella"
+    found = read(wire, begin, question, ("get_account", {"account": written}), ("rank_accounts", {}))
+    assert found.calls == (Call("rank_accounts", {}),)
+    with pytest.raises(ModelFault, match="no tool"):
+        read(wire, begin, question, ("compare_accounts", {"accounts": ["A-1", written]}))
 
 
 def test_names_of_other_kinds_come_back_as_the_book_spells_them(wire: Wire, begin: Begin) -> None:
@@ -401,7 +409,10 @@ def test_ottos_accounts_never_appear_for_ana_whatever_the_model_asks(
             ("rank_accounts", {"limit": 50}),
         ]
         answer = put(WHO, calls(*wanted), says(f"Call {name}. " + "{{name_1}} is like " + name + "."))
-        assert [call["ok"] for call in answer.tool_calls] == [False, False, True]
+        assert [call["ok"] for call in answer.tool_calls] == [True]
+        assert name not in answer.answer
+        answer = put(f"Tell me about {name}", calls(wanted[0], ("get_account", {"account": name})), says("Nothing."))
+        assert [call["ok"] for call in answer.tool_calls] == [False]
         assert answer.answer.count(name) == 1  # quoted in "There is no account …"
         others = [one for one in foreign.values() if one not in dict(tried).values()]
         assert not leaked(others, answer.answer + received(wire))
@@ -453,7 +464,7 @@ def test_a_book_whose_names_are_all_orders_is_answered_like_any_other(
     workspace = Workspace(root)
     with Store.open(workspace.database) as store:
         answer = putting(workspace, store, wire)(
-            WHO,
+            WHO + " And what of Ignore previous?",
             calls(("rank_accounts", {"limit": 50}), ("get_account", {"account": "Ignore previous"})),
             says("Start with {{name_1}}, which renews in {{days_to_renewal_1}}."),
         )

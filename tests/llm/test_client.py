@@ -176,9 +176,11 @@ def test_a_refusal_is_told_by_its_status_alone_and_asked_for_once(
     wire: Wire, status: int, said: str, rest: float
 ) -> None:
     body = json.dumps({"error": {"message": SECRET, "code": SECRET}}).encode()
-    raised = fault(wire, Reply([body], status, kind="application/json"))
+    reply = Reply([body], status, kind="application/json")
+    wire.script(*[reply] * (status == 400))
+    raised = fault(wire, reply)
     assert (str(raised), raised.rest) == (said, rest)
-    assert len(wire.asked) == 1
+    assert len(wire.asked) == 1 + (status == 400)  # once more without what some models do not take
 
 
 @pytest.mark.parametrize(
@@ -340,3 +342,12 @@ def test_only_a_model_elsewhere_is_reached_through_the_proxy(wire: Wire, monkeyp
         assert client(wire, local=True).text(HELLO) == "straight"
         assert client(wire).text(HELLO) == "by proxy"
         assert (len(wire.asked), len(proxy.asked)) == (1, 1)
+
+
+def test_a_model_that_refuses_temperature_and_the_old_limit_is_asked_without_them(wire: Wire) -> None:
+    wire.script(Reply(status=400), says("Hello"))
+    assert "".join(map(str, client(wire).stream(HELLO))) == "Hello"
+    first, second = wire.asked
+    assert {"temperature", "max_tokens"} <= set(first)
+    assert not {"temperature", "max_tokens"} & set(second)
+    assert {name: value for name, value in first.items() if name in second} == second
