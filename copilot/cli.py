@@ -124,6 +124,7 @@ def ask(
     from copilot import rooms
     from copilot.agent.ask import stream
     from copilot.agent.events import Finished, Told
+    from copilot.config import settings
     from copilot.llm.service import opened
 
     place = _workspace(workspace)
@@ -149,6 +150,8 @@ def ask(
     else:
         foot = f"as of {answer.as_of} · {answer.rung} · {answer.thread}"
         typer.echo(("\n" if interactive() else "\n\n") + foot)
+        if rung != "rules" and not ladder.rungs and settings().model != "none":
+            typer.echo("For a language model to word it: sales-copilot models install better", err=True)
     if answer.exit_code:
         sys.exit(answer.exit_code)
 

@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -52,7 +52,7 @@ def one_sentence(text: str) -> bool:
 
 
 def test_every_command_before_the_first_book_says_what_to_run(run: Run, tmp_path: Path) -> None:
-    for command in (["train"], ["score"], ["ask", "Who?", "--as", "ana"], ["users"]):
+    for command in (["train"], ["score"], ["ask", "Who?", "--as", "ana"], ["users"], ["chat"]):
         code, out, err = run(*command, "--workspace", str(tmp_path / "w"))
         assert (code, out) == (4, "")
         assert "sales-copilot demo" in err
@@ -265,3 +265,75 @@ def test_hostile_names_stay_text_in_an_answer(run: Run, tmp_path: Path) -> None:
     assert "<img" not in out.replace("\\<img", "")  # … and acts nowhere
     assert "\\[link\\](http" in out
     assert "| \\|" not in out
+
+
+def test_the_chat_needs_scores_and_a_free_port(run: Run, copy: Path) -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        code, _, err = run("chat", "--port", str(port), "--workspace", str(copy))
+    assert code == 2
+    assert f"127.0.0.1:{port}" in err
+    assert "--port" in err
+    assert one_sentence(err)
+    shutil.rmtree(copy / "snapshots")
+    code, _, err = run("chat", "--workspace", str(copy))
+    assert code == 4
+    assert "sales-copilot score" in err
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A machine without any language model, and none switched off."""
+    from copilot.config import settings
+
+    # Its router is learned already: that is not what is tested here.
+    shutil.copytree(settings().cache / "router", tmp_path / "cache" / "router")
+    monkeypatch.setenv("SALES_COPILOT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("SALES_COPILOT_MODEL")
+    settings.cache_clear()
+    yield tmp_path / "cache"
+    settings.cache_clear()
+
+
+def test_without_weights_rules_answer_and_say_how_to_get_them(run: Run, copy: Path, own_cache: Path) -> None:
+    code, out, err = run("ask", "Who should I call this week?", "--as", "ana", "--workspace", str(copy))
+    assert code == 0
+    assert "· rules ·" in out
+    assert err == "For a language model to word it: sales-copilot models install better\n"
+    code, out, err = run(
+        "ask", "Who should I call this week?", "--as", "ana", "--rung", "rules", "--workspace", str(copy)
+    )
+    assert (code, err) == (0, "")
+
+
+def test_models_are_listed_and_a_file_is_taken_where_it_lies(run: Run, tmp_path: Path, own_cache: Path) -> None:
+    code, out, _ = run("models", "list")
+    assert code == 0
+    assert out.count("not installed") == 2
+    mine = tmp_path / "mine.gguf"
+    mine.write_bytes(b"GGUF and more")
+    code, out, err = run("models", "install", str(mine))
+    assert (code, err) == (0, "")
+    assert str(mine) in out
+    assert "mine.gguf" in run("models", "list")[1]
+    mine.write_bytes(b"nothing")
+    code, _, err = run("models", "install", str(mine))
+    assert code == 2
+    assert one_sentence(err)
+
+
+def test_the_doctor_says_how_to_get_a_language_model(run: Run, copy: Path, own_cache: Path) -> None:
+    code, out, _ = run("doctor", "--workspace", str(copy))
+    assert code == 0
+    assert re.search(r"^miss  embedded language model: .*-> sales-copilot models install better$", out, re.MULTILINE)
+
+
+def test_an_answer_printed_piece_by_piece_is_the_answer_of_json(run: Run, copy: Path) -> None:
+    asked = ("ask", "Which accounts might leave, and how is my book?", "--as", "ana", "--workspace", str(copy))
+    _, out, _ = run(*asked)
+    _, whole, _ = run(*asked, "--json")
+    assert out.rsplit("\n\nas of ", 1)[0] == json.loads(whole)["answer"]

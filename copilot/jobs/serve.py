@@ -92,7 +92,7 @@ def _warm_up(workspace: Workspace, ladder: Ladder, tools: Mapping[str, Tool], cl
     if local:
         with suppress(ModelFault):
             local.client()  # starts the process, which loads while the rest goes on
-    with suppress(CopilotError):  # whoever asks will be told
+    with suppress(CopilotError, OSError):  # whoever asks will be told
         snapshot = open_snapshot(workspace)
         understand("Hello", vocabulary(snapshot, NOTHING), router(), allowed=[])
         nobody = Principal("nobody", "rep")
