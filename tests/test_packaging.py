@@ -72,7 +72,7 @@ def test_the_wheel_holds_the_package_and_nothing_else_at_the_top(installed: Inst
         names = archive.namelist()
     dist_info = f"sales_copilot-{copilot.__version__}.dist-info"
     assert {name.split("/")[0] for name in names} == {"copilot", dist_info}
-    assert {name.split("/")[2] for name in names if name.startswith("copilot/_rooms/")} == {"tools", "prompts"}
+    assert {name.split("/")[2] for name in names if name.startswith("copilot/_rooms/")} == {"tools", "prompts", "ui"}
     assert f"{dist_info}/licenses/LICENSE" in names
 
 
@@ -81,7 +81,7 @@ def test_every_source_file_travels_in_both_archives(installed: Installed) -> Non
         wheel = set(archive.namelist())
     with tarfile.open(installed.sdist) as archive:
         sdist = {name.partition("/")[2] for name in archive.getnames()}
-    for part in ("copilot", "tools", "prompts", "tests"):
+    for part in ("copilot", "tools", "prompts", "ui", "tests"):
         files = [path for path in (ROOT / part).rglob("*") if path.is_file() and "__pycache__" not in path.parts]
         names = {path.relative_to(ROOT).as_posix() for path in files}
         assert names, part

@@ -132,7 +132,7 @@ class Rungs:
                 continue  # it words its answer in its own conversation
             try:
                 asked = "Question: " + question + "\nFacts:\n" + "\n".join(f"- {line}" for line in facts.lines())
-                pieces = rung.client().stream(_to_word(asked), extra=WORD_SLOT, tokens=220)
+                pieces = rung.client().stream(_to_word(asked), extra=WORD_SLOT, tokens=180)
                 spoken = (piece for piece in pieces if isinstance(piece, str))
                 for told, fault in words(spoken, facts, question=question, names=self.names, by=rung.name):
                     if fault is None:

@@ -14,9 +14,9 @@ from copilot.text.cells import REFERENCE, Cell, references
 from copilot.text.verifier import check, split_sentences
 
 FEWEST = 2  # template sentences; fewer need no summing up
-MOST = 8  # facts that are handed to a model: its time grows with them
+MOST = 6  # facts that are handed to a model: its time grows with them
 A_ROW = 2  # of them about any one row of a table
-MOST_SENTENCES = 5  # of its reply
+MOST_SENTENCES = 4  # of its reply
 
 
 @dataclass(frozen=True)
