@@ -282,6 +282,7 @@ def _serve(place: Workspace, port: int, *, show: bool) -> None:
         if show and interactive():
             webbrowser.open(url)
 
+    typer.echo("Opening the chat, some 15 seconds.", err=True)
     serve(place, port, _now, opened)
 
 
