@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
+from pathlib import Path
 from time import perf_counter
 
 import numpy as np
@@ -27,6 +28,7 @@ from copilot.llm.ladder import Ladder, RungName
 from copilot.store import database
 from copilot.store.database import Store
 
+MOST_KEPT = 64  # vocabularies of different scopes
 EARLIER = 4  # turns that a remote model is told of
 
 
@@ -146,7 +148,23 @@ def stream(
 
 
 def vocabulary(snapshot: Snapshot, scope: Scope) -> Vocabulary:
-    """Return the names the asker may use: those of their own accounts, products, regions and reps."""
+    """Return the names the asker may use: those of their own accounts, products, regions and reps.
+
+    They are kept for the next question of the same scope on the same snapshot, with the index built over them.
+    """
+    key = (snapshot.book.path, snapshot.id, scope)
+    found = _kept.get(key)
+    if found is None:
+        while len(_kept) >= MOST_KEPT:
+            _kept.pop(next(iter(_kept)), None)
+        found = _kept[key] = _vocabulary(snapshot, scope)
+    return found
+
+
+_kept: dict[tuple[Path, str, Scope], Vocabulary] = {}
+
+
+def _vocabulary(snapshot: Snapshot, scope: Scope) -> Vocabulary:
     accounts, reps = snapshot.table("accounts", scope), snapshot.table("reps", scope)
     deals = snapshot.table("opportunities", scope)
     products = {

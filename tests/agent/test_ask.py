@@ -134,3 +134,20 @@ def test_what_is_outside_sales_is_refused_without_a_call(put: Ask) -> None:
         assert answer.refused
         assert answer.tool_calls == []
         assert answer.sources.keys() <= {"t1.text"}
+
+
+def test_names_are_kept_by_scope_and_snapshot_and_never_lent_to_another(tiny: Workspace) -> None:
+    from copilot.access import Scope
+    from copilot.agent.ask import MOST_KEPT, vocabulary
+    from copilot.data.snapshot import open_snapshot
+
+    snapshot = open_snapshot(tiny)
+    ids = list(snapshot.book.table("accounts")["account_id"])
+    mine = Scope(frozenset(ids[:3]), frozenset())
+    first = vocabulary(snapshot, mine)
+    assert set(first.accounts) == set(ids[:3])
+    assert vocabulary(open_snapshot(tiny), Scope(frozenset(ids[:3]), frozenset())) is first
+    for one in ids[: MOST_KEPT + 1]:
+        assert set(vocabulary(snapshot, Scope(frozenset([one]), frozenset())).accounts) == {one}
+    assert vocabulary(snapshot, mine) is not first  # the oldest make room
+    assert vocabulary(snapshot, mine).accounts == first.accounts
