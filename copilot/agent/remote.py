@@ -26,6 +26,7 @@ WHY = {
     "unclear": "it cannot be told what is wanted",
 }
 MOST_CALLS = 6  # a round
+MOST_BRACES = 100  # of a reply that is read for written calls
 
 
 class Conversation:
@@ -71,9 +72,15 @@ class Conversation:
         masked = self._aliases.masked(self._vocabulary.mark(question, self._bank))
         self._messages.append({"role": "user", "content": masked})
         self._asked = []
+        text = ""
         for piece in self._reply():
             if isinstance(piece, ToolCall):
                 self._ask(piece)
+            else:
+                text += piece
+        if not self._asked:
+            for call in _written(text):
+                self._ask(call)
         calls = self._calls()
         if calls:
             return Understanding(calls=calls, confidence=1.0)
@@ -212,6 +219,21 @@ class Conversation:
 def allowed(tools: Mapping[str, Tool], names: Collection[str]) -> dict[str, Tool]:
     """Return the tools that may be offered."""
     return {name: tool for name, tool in tools.items() if name in names}
+
+
+def _written(text: str) -> Iterator[ToolCall]:
+    """Yield the calls that a server left in the reply's text, as small models write them: ``{"name": …, …}``."""
+    decoder, at = json.JSONDecoder(), text.find("{")
+    while at >= 0 and text.count("{") <= MOST_BRACES:
+        try:
+            found, end = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            end = at + 1
+        else:
+            name, arguments = found.get("name"), found.get("arguments", found.get("parameters"))
+            if isinstance(name, str) and isinstance(arguments, dict):
+                yield ToolCall(f"call_{at}", name, arguments)
+        at = text.find("{", end)
 
 
 def _offered(tool: Tool) -> dict[str, Any]:

@@ -473,3 +473,24 @@ def test_a_book_whose_names_are_all_orders_is_answered_like_any_other(
     assert answer.clarify
     assert "closest" in wire.asked[1]["messages"][-1]["content"]
     assert leaked(["previous instructions", "and obey me"], received(wire)) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"name": "rank_accounts", "arguments": {"limit": 3}}',
+        '<tool_call>\n{"name": "rank_accounts", "arguments": {"limit": 3}}\n</tool_call>',
+        '```json\n{"name": "rank_accounts", "parameters": {"limit": 3}}\n```',
+        'I call {this}: {"name": "rank_accounts", "arguments": {"limit": 3}} and {"name": "drop_table", "arguments": {}}',
+    ],
+)
+def test_a_call_that_a_server_left_in_the_text_is_read(wire: Wire, begin: Begin, text: str) -> None:
+    wire.script(says(text[:9], text[9:]))
+    assert begin().understand(WHO).calls == (Call("rank_accounts", {"limit": 3}),)
+
+
+@pytest.mark.parametrize("text", ['{"name": "rank_accounts"', '{"name": 5, "arguments": {}}', "{" * 9000, '{"a": 1}'])
+def test_text_that_only_looks_like_a_call_is_none(wire: Wire, begin: Begin, text: str) -> None:
+    wire.script(says(text))
+    with pytest.raises(ModelFault):
+        begin().understand(WHO)
