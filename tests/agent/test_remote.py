@@ -481,7 +481,7 @@ def test_a_book_whose_names_are_all_orders_is_answered_like_any_other(
         '{"name": "rank_accounts", "arguments": {"limit": 3}}',
         '<tool_call>\n{"name": "rank_accounts", "arguments": {"limit": 3}}\n</tool_call>',
         '```json\n{"name": "rank_accounts", "parameters": {"limit": 3}}\n```',
-        'I call {this}: {"name": "rank_accounts", "arguments": {"limit": 3}} and {"name": "drop_table", "arguments": {}}',
+        'I call {this}: {"name": "rank_accounts", "arguments": {"limit": 3}} , {"name": "x", "arguments": {}}',
     ],
 )
 def test_a_call_that_a_server_left_in_the_text_is_read(wire: Wire, begin: Begin, text: str) -> None:
