@@ -64,15 +64,16 @@ def demo(
 
 @app.command("import")
 def import_(
-    source: Annotated[str, typer.Argument(help="Where the export comes from: maven or ravenstack.")],
-    path: Annotated[Path, typer.Argument(help="The folder with the export's CSV files.")],
+    source: Annotated[str, typer.Argument(help="Where the export comes from: maven, ravenstack or csv.")],
+    path: Annotated[Path, typer.Argument(help="The folder with the export's files, or one file.")],
+    mapping: Annotated[Path | None, typer.Option(help="For csv: the file that says which column is which.")] = None,
     workspace: Folder = WORKSPACE,
 ) -> None:
     """Read a CRM export into the workspace's book, and make its users."""
     from copilot.jobs.setup import import_book
 
     with Spinner(f"Reading {path}") as tell:
-        users = import_book(_workspace(workspace), source, path, _now(), tell)
+        users = import_book(_workspace(workspace), source, path, _now(), tell, mapping=mapping)
     _made(workspace, users)
 
 

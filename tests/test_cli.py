@@ -277,8 +277,8 @@ def test_the_chat_needs_scores_and_a_free_port(run: Run, copy: Path) -> None:
         code, _, err = run("chat", "--port", str(port), "--workspace", str(copy))
     assert code == 2
     assert f"127.0.0.1:{port}" in err
-    assert "--port" in err
-    assert one_sentence(err)
+    assert "--port" in err.splitlines()[-1]
+    assert "Traceback" not in err
     shutil.rmtree(copy / "snapshots")
     code, _, err = run("chat", "--workspace", str(copy))
     assert code == 4

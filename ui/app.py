@@ -114,7 +114,9 @@ def serve(desk: Desk, *, host: str, port: int, opened: Callable[[str], None]) ->
                     opened(f"http://{shown}:{taken}")
 
         # Streams of open pages never end by themselves, so Ctrl-C must not wait for them.
-        config = uvicorn.Config(build(desk), log_level="warning", server_header=False, timeout_graceful_shutdown=2)
+        config = uvicorn.Config(
+            build(desk), log_level="warning", server_header=False, proxy_headers=False, timeout_graceful_shutdown=2
+        )
         try:
             Server(config).run(sockets=[listening])
         except KeyboardInterrupt:  # uvicorn raises it again after an orderly end

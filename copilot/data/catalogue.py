@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 from copilot.data.book import TABLES
-from copilot.data.features import Aggregate, FeatureSpec
+from copilot.data.specs import Aggregate, Direction, FeatureSpec, windows
 from copilot.data.workspace import Book
 from copilot.text.cells import Unit
 
-_MONTHS = {"l1m": (1, 0), "l2m_l1m": (1, 1), "l3m": (3, 0), "l6m_l3m": (3, 3), "l12m": (12, 0), "l24m_l12m": (12, 12)}
 _ACTIVE = "start_date <= as_of AND (end_date IS NULL OR end_date > as_of)"
 _YEAR_AGO = "start_date <= as_of - INTERVAL 365 DAY AND (end_date IS NULL OR end_date > as_of - INTERVAL 365 DAY)"
-
-
-def _windows(spec: FeatureSpec, *names: str) -> list[FeatureSpec]:
-    return [
-        replace(spec, name=f"{spec.name}_{name}", window=_MONTHS[name][0], lag=_MONTHS[name][1], super_name=spec.name)
-        for name in names
-    ]
 
 
 def default_specs(book: Book) -> list[FeatureSpec]:
@@ -29,19 +20,21 @@ def default_specs(book: Book) -> list[FeatureSpec]:
         table: set(book.table(table).dropna(axis=1, how="all").columns) for table in {spec.table for spec in kept}
     }
     columns = {table: set(TABLES[table].columns) for table in filled}
-    kept = [
-        spec
-        for spec in kept
-        if not (_words(f"{spec.metric} {spec.where}") & columns[spec.table]) - filled[spec.table] - _STAMPS
-    ]
+    kept = [spec for spec in kept if not (spec.columns & columns[spec.table]) - filled[spec.table] - _STAMPS]
+    kept = [replace(spec, direction=_DIRECTION.get(spec.super_name, "neutral")) for spec in kept]
     return kept + _one_hot(book)
 
 
 _STAMPS = {"event_ts", "known_ts", "end_date"}
-
-
-def _words(expression: str) -> set[str]:
-    return set(re.findall(r"\w+", expression))
+_BETTER = (
+    "utilization_pct adoption usage_events usage_minutes spend_usd seats products_owned tenure_months deals_won hires "
+    "site_visits social_mentions roi_usd satisfaction touches"
+).split()
+_WORSE = "usage_errors deals_lost leavers tickets tickets_urgent tickets_escalated resolution_hours".split()
+_DIRECTION: dict[str, Direction] = {
+    **dict.fromkeys(_BETTER, "higher is better"),
+    **dict.fromkeys(_WORSE, "lower is better"),
+}
 
 
 def _one_hot(book: Book) -> list[FeatureSpec]:
@@ -50,6 +43,8 @@ def _one_hot(book: Book) -> list[FeatureSpec]:
         common = accounts[column].value_counts().loc[lambda n: n >= 20].head(8)
         for position, value in enumerate(sorted(common.index)):
             text = str(value).replace("'", "''")
+            if "\\" in text:  # engines read a backslash in a text differently
+                continue
             specs.append(
                 FeatureSpec(
                     f"{column}_{position}",
@@ -128,7 +123,7 @@ def _catalogue() -> list[FeatureSpec]:
         category="Spend",
     )
     return [
-        *_windows(
+        *windows(
             usage("utilization_pct", "utilization_pct", "mean", "pct", "utilisation"),
             "l1m",
             "l2m_l1m",
@@ -136,10 +131,10 @@ def _catalogue() -> list[FeatureSpec]:
             "l6m_l3m",
             "l12m",
         ),
-        *_windows(usage("adoption", "adoption", "mean", "percent", "adoption"), "l1m", "l3m", "l6m_l3m"),
-        *_windows(usage("usage_events", "events", "sum", "count", "usage events"), "l1m", "l2m_l1m", "l3m", "l6m_l3m"),
-        *_windows(usage("usage_minutes", "minutes", "sum", "count", "minutes of use"), "l3m", "l6m_l3m"),
-        *_windows(usage("usage_errors", "errors", "sum", "count", "errors"), "l3m", "l6m_l3m"),
+        *windows(usage("adoption", "adoption", "mean", "percent", "adoption"), "l1m", "l3m", "l6m_l3m"),
+        *windows(usage("usage_events", "events", "sum", "count", "usage events"), "l1m", "l2m_l1m", "l3m", "l6m_l3m"),
+        *windows(usage("usage_minutes", "minutes", "sum", "count", "minutes of use"), "l3m", "l6m_l3m"),
+        *windows(usage("usage_errors", "errors", "sum", "count", "errors"), "l3m", "l6m_l3m"),
         state("spend_usd", "annual_usd", "sum", "usd", "annual spend"),
         state("spend_usd_year_ago", "annual_usd", "sum", "usd", "annual spend", _YEAR_AGO),
         state("seats", "quantity", "sum", "count", "seats under contract"),
@@ -148,27 +143,27 @@ def _catalogue() -> list[FeatureSpec]:
         replace(
             state("tenure_months", "age_month", "max", "months", "time as a customer", "TRUE"), ultra_name="tenure"
         ),
-        *_windows(replace(deals, where=deals.where), "l12m"),
-        *_windows(
+        *windows(replace(deals, where=deals.where), "l12m"),
+        *windows(
             replace(deals, name="deals_lost", label="deals lost", where=deals.where.replace("won", "lost")), "l12m"
         ),
-        *_windows(people("hires", "people hired"), "l3m", "l12m", "l24m_l12m"),
-        *_windows(people("leavers", "people who left"), "l3m", "l12m", "l24m_l12m"),
-        *_windows(signal("site_visits", "count", "visits to our site", "attention"), "l3m", "l6m_l3m"),
-        *_windows(signal("social_mentions", "count", "social mentions", "attention"), "l3m", "l6m_l3m"),
-        *_windows(signal("roi_usd", "usd", "value delivered", "value"), "l12m", "l24m_l12m"),
-        *_windows(signal("other_spend_usd", "usd", "spend with other vendors", "other spend"), "l12m"),
-        *_windows(signal("online_purchases_usd", "usd", "online purchases", "other spend"), "l12m"),
-        *_windows(tickets("tickets", "1", "count", "count", "support tickets"), "l3m", "l6m_l3m"),
-        *_windows(tickets("tickets_urgent", "1", "count", "count", "urgent tickets", "priority = 'urgent'"), "l3m"),
-        *_windows(
+        *windows(people("hires", "people hired"), "l3m", "l12m", "l24m_l12m"),
+        *windows(people("leavers", "people who left"), "l3m", "l12m", "l24m_l12m"),
+        *windows(signal("site_visits", "count", "visits to our site", "attention"), "l3m", "l6m_l3m"),
+        *windows(signal("social_mentions", "count", "social mentions", "attention"), "l3m", "l6m_l3m"),
+        *windows(signal("roi_usd", "usd", "value delivered", "value"), "l12m", "l24m_l12m"),
+        *windows(signal("other_spend_usd", "usd", "spend with other vendors", "other spend"), "l12m"),
+        *windows(signal("online_purchases_usd", "usd", "online purchases", "other spend"), "l12m"),
+        *windows(tickets("tickets", "1", "count", "count", "support tickets"), "l3m", "l6m_l3m"),
+        *windows(tickets("tickets_urgent", "1", "count", "count", "urgent tickets", "priority = 'urgent'"), "l3m"),
+        *windows(
             tickets("tickets_escalated", "1", "count", "count", "escalated tickets", f"escalated AND {closed}"), "l12m"
         ),
-        *_windows(
+        *windows(
             tickets("resolution_hours", "resolution_hours", "mean", "hours", "hours to close a ticket", closed), "l12m"
         ),
-        *_windows(tickets("satisfaction", "satisfaction", "mean", "score", "ticket satisfaction", closed), "l12m"),
-        *_windows(
+        *windows(tickets("satisfaction", "satisfaction", "mean", "score", "ticket satisfaction", closed), "l12m"),
+        *windows(
             FeatureSpec(
                 "touches",
                 "touches",

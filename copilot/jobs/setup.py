@@ -39,8 +39,18 @@ def make_demo(
     return made
 
 
-def import_book(workspace: Workspace, source: str, path: Path, now: datetime, tell: Callable[[str], None]) -> Made:
+def import_book(
+    workspace: Workspace,
+    source: str,
+    path: Path,
+    now: datetime,
+    tell: Callable[[str], None],
+    *,
+    mapping: Path | None = None,
+) -> Made:
     """Import an export; nothing in the workspace changes unless all of it could be read.
+
+    The same export again changes nothing; a later one keeps what was known before beside what is known now.
 
     Returns:
         As ``make_demo``.
@@ -48,11 +58,14 @@ def import_book(workspace: Workspace, source: str, path: Path, now: datetime, te
     Raises:
         BadInput: The source is unknown or the export cannot be used; says what was wrong and what to do.
     """
+    from copilot.data.history import merge
     from copilot.data.importers import read, users_of
 
-    draft = read(source, path, today=now.date())
+    draft = read(source, path, today=now.date(), mapping=mapping)
     tell("Writing the book")
     with workspace.writing():
+        old = workspace.book() if workspace.current("book") else None
+        draft = merge(old, draft, snapshot_date=draft.as_of)
         return _write(workspace, draft, users_of(draft), now)
 
 

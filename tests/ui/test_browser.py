@@ -50,7 +50,7 @@ def enter(browser: Any, site: Site, logged: list[str]) -> Iterator[Enter]:
     def opened(username: str | None, **options: Any) -> Any:
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
         contexts.append(context)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(60_000)
         context.on("request", lambda request: logged.append(request.url))
         page = context.new_page()
         page.on("dialog", lambda dialog: faults.append(dialog.message) or dialog.dismiss())  # type: ignore[func-returns-value]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import cast
 
 from copilot.access import Role
+from copilot.data.importers import mapping as mapped
 from copilot.data.importers import maven, ravenstack
 from copilot.data.importers.read import spoken
 from copilot.data.importers.rules import slug
@@ -23,19 +24,29 @@ RESERVED = ("analyst", "admin", "manager")
 USERNAME_LENGTH = 40
 
 
-def read(source: str, path: Path, *, today: date) -> Draft:
+def read(source: str, path: Path, *, today: date, mapping: Path | None = None) -> Draft:
     """Read an export, and the touches.csv beside it if there is one.
 
     Args:
-        source: A key of ``IMPORTERS``.
+        source: A key of ``IMPORTERS``, or "csv" for any export with a mapping (which maps its touches too).
         path: The folder that holds the export's CSV files.
         today: Events after this day are bad rows.
+        mapping: The mapping file of a "csv" import.
 
     Raises:
         BadInput: No such source, or the export cannot be used; the text says what to do.
     """
+    if source == mapped.SOURCE:
+        if mapping is None:
+            raise BadInput("An import from csv needs a mapping of its columns; name the file with --mapping FILE.")
+        return mapped.read_mapped(Path(path), Path(mapping), today=today)
+    if mapping is not None:
+        raise BadInput(f"Only an import from csv takes a mapping; leave out --mapping, or write csv for {source!r}.")
     if source not in IMPORTERS:
-        raise BadInput(f"There is no importer for {source!r}; the known ones are {spoken(sorted(IMPORTERS))}.")
+        raise BadInput(
+            f"There is no importer for {source!r}; the known ones are {spoken(sorted(IMPORTERS))}, and "
+            f"{mapped.SOURCE} with a mapping."
+        )
     return with_touches(IMPORTERS[source](Path(path), today=today), Path(path), today=today)
 
 

@@ -87,11 +87,11 @@ def test_without_renewal_dates_every_quarter_is_a_sample(tmp_path: Path) -> None
     assert found["delta_usd"].sum() == 0  # the second product came and went
 
 
-def test_the_demo_books_labels_equal_its_truth(tiny: Workspace) -> None:
-    truth = pd.read_parquet(tiny.root / "truth" / "renewals.parquet")
+def test_the_demo_books_labels_equal_its_truth(demo_book: Book) -> None:
+    truth = pd.read_parquet(demo_book.path.parents[1] / "truth" / "renewals.parquet")
     past = truth[~truth["upcoming"]]
     expected = past.assign(delta=past["y1_usd"].where(past["treated"].astype(bool), past["y0_usd"]))
-    found = labels.samples(tiny.book()).assign(rtcd=lambda s: s["as_of"] + pd.Timedelta(days=60))
+    found = labels.samples(demo_book).assign(rtcd=lambda s: s["as_of"] + pd.Timedelta(days=60))
     both = found.merge(expected, on=["account_id", "rtcd"], suffixes=("", "_truth"))
     assert len(both) > 0.9 * len(found)
     assert (both["delta_usd"] - both["delta"]).abs().max() < 1
