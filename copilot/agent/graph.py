@@ -130,6 +130,8 @@ def tell(state: State, runtime: Runtime[Turn]) -> State:
         runtime.stream_writer(told[-1])
     facts = Facts.of(list(state["narrations"].values()))
     rungs = runtime.context.rungs
+    if any(piece.by != "rules" for piece in told):
+        return {"told": tuple(told)}  # a remote model has had its say, though perhaps not to the end
     if title := rungs.wording(facts):
         runtime.stream_writer(Wording(title))
     for piece, _ in rungs.words(facts, state["question"]):

@@ -12,7 +12,7 @@ from copilot.agent import replies
 from copilot.agent.aliases import Aliases
 from copilot.agent.bank import Bank, fold
 from copilot.agent.tool import Tool
-from copilot.agent.understand import Call, Understanding
+from copilot.agent.understand import MOST_LETTERS, Call, Understanding
 from copilot.agent.vocabulary import Vocabulary
 from copilot.agent.wording import Facts
 from copilot.llm.client import Client, ModelFault, ToolCall
@@ -68,7 +68,7 @@ class Conversation:
         Raises:
             ModelFault: It gave neither.
         """
-        self._question = question
+        self._question = question = question[:MOST_LETTERS]
         masked = self._aliases.masked(self._vocabulary.mark(question, self._bank))
         self._messages.append({"role": "user", "content": masked})
         self._asked = []

@@ -24,6 +24,7 @@ from copilot.text.prompts import render
 # Each of the two standing texts keeps a slot of the embedded server to itself, where it stays read.
 CHOICE_SLOT: dict[str, object] = {"id_slot": 0, "cache_prompt": True}
 WORD_SLOT: dict[str, object] = {"id_slot": 1, "cache_prompt": True}
+MOST_ASKED = 400  # letters of a question put to the embedded model, whose slot holds some 2 000 tokens
 SETTLED = 0.8  # from here on what the rules refuse is refused unheard
 # What a placeholder reads like to the embedded model.
 READ_AS = {
@@ -131,7 +132,8 @@ class Rungs:
             if rung.name == "remote":
                 continue  # it words its answer in its own conversation
             try:
-                asked = "Question: " + question + "\nFacts:\n" + "\n".join(f"- {line}" for line in facts.lines())
+                lines = "\n".join(f"- {line}" for line in facts.lines())
+                asked = f"Question: {question[:MOST_ASKED]}\nFacts:\n{lines}"
                 pieces = rung.client().stream(_to_word(asked), extra=WORD_SLOT, tokens=180)
                 spoken = (piece for piece in pieces if isinstance(piece, str))
                 for told, fault in words(spoken, facts, question=question, names=self.names, by=rung.name):
@@ -149,11 +151,11 @@ class Rungs:
         offered = list(allowed(self.tools, self.may).values())
 
         def choose(masked: str) -> str:
-            return choice(client, masked, offered)
+            chosen = choice(client, masked, offered)
+            self._helped(rung)
+            return chosen
 
-        found = self.read(question, choose)
-        self._helped(rung)
-        return found
+        return self.read(question, choose)
 
     def _is_settled(self, rules: Understanding) -> bool:
         """Whether no model is needed: an attack, a call the role may not make, or nothing to read."""

@@ -369,3 +369,24 @@ def test_a_server_killed_in_mid_reply_still_leaves_an_answer(put: Put, served: E
     turn = put(WHO, Rung("local", "Small", lambda: Dying(served), chooses=False))
     assert (turn.answer.rung, has_table(turn)) == ("rules", True)
     assert until(lambda: served.ready and served.base_url != before)  # and it comes back by itself
+
+
+def test_words_of_a_remote_model_that_died_are_not_followed_by_another_models(
+    put: Put, wire: Wire, other: Wire
+) -> None:
+    wire.script(calls(("rank_accounts", {})), Reply([*text(FIRST + " "), *text(SECOND[:20]), cut]))
+    turn = put(WHO, remote(wire), local(other))
+    assert len(turn.by("remote")) == 1
+    assert turn.by("local") == []
+    assert other.asked == []
+    assert turn.answer.rung == "rules"
+
+
+def test_a_very_long_question_does_not_fill_the_models(put: Put, wire: Wire, other: Wire) -> None:
+    long = WHO + " please" * 2_000
+    wire.script(calls(("rank_accounts", {})), says(FIRST))
+    put(long, remote(wire))
+    assert all(len(asked["messages"][1]["content"]) <= 2_000 for asked in wire.asked)
+    other.script(says(FIRST))
+    put(long, local(other))
+    assert all(len(asked["messages"][1]["content"]) < 3_000 for asked in other.asked)
