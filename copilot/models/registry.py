@@ -1,4 +1,4 @@
-"""Keep models on disk: one folder a version, XGBoost's own files and a manifest, no pickle."""
+"""Keep models on disk: one folder a version, XGBoost's own files, arrays as safetensors and a manifest, no pickle."""
 
 from __future__ import annotations
 
@@ -24,18 +24,23 @@ if TYPE_CHECKING:
 FORMAT = 1
 KINDS = ("uplift", "growth", "engagement")
 PARTS = {"features": list, "state": dict, "report": dict, "files": dict}
+ARRAYS = "arrays.safetensors"
 VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """What a model consists of: boosters by name, plain state for JSON, the features it reads and its report."""
+    """What a model consists of: boosters and arrays by name, plain state for JSON, its features and its report.
+
+    Weights of linear models and networks are arrays (any numpy dtype); names may hold letters, digits, dots and dashes.
+    """
 
     kind: str
     features: tuple[str, ...]
     boosters: Mapping[str, xgb.Booster]
     state: Mapping[str, Any]
     report: dict[str, Any] = field(default_factory=dict)
+    arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 class Model(Protocol):
@@ -54,7 +59,7 @@ def save(
     metrics: Mapping[str, Any] | None = None,
     **notes: Any,
 ) -> Path:
-    """Write ``model`` into ``folder``: one .ubj file a booster and ``manifest.json``.
+    """Write ``model`` into ``folder``: one .ubj file a booster, one file of arrays and ``manifest.json``.
 
     Args:
         model: Any fitted model of this package.
@@ -74,6 +79,11 @@ def save(
         file = folder / f"{part}.ubj"
         booster.save_model(file)
         digests[file.name] = _digest(file)
+    if bundle.arrays:
+        from safetensors.numpy import save_file
+
+        save_file({name: np.ascontiguousarray(part) for name, part in bundle.arrays.items()}, folder / ARRAYS)
+        digests[ARRAYS] = _digest(folder / ARRAYS)
     manifest = {
         "format": FORMAT,
         "kind": bundle.kind,
@@ -121,18 +131,24 @@ def load(folder: Path) -> Any:
     manifest = read_manifest(folder)
     if not all(isinstance(manifest.get(part), kind) for part, kind in PARTS.items()):
         raise _damaged(folder, "manifest.json")
-    boosters = {}
+    boosters, arrays = {}, {}
     for file, digest in manifest["files"].items():
         path = folder / Path(file).name
         if not path.is_file() or _digest(path) != digest:
             raise _damaged(folder, path.name)
-        boosters[path.stem] = xgb.Booster(params={"nthread": 1}, model_file=path)
+        if file == ARRAYS:
+            from safetensors.numpy import load_file
+
+            arrays = load_file(path)
+        else:
+            boosters[path.stem] = xgb.Booster(params={"nthread": 1}, model_file=path)
     bundle = Bundle(
         manifest["kind"],
         tuple(manifest["features"]),
         boosters,
         manifest["state"],
         cast(dict[str, Any], manifest["report"]),
+        arrays,
     )
     try:
         return import_module(f"copilot.models.{bundle.kind}").from_bundle(bundle)
