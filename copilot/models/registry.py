@@ -5,10 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
-import re
-import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +14,9 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import numpy as np
 
 from copilot.errors import BadInput, NotSetUp
+from copilot.models.versions import latest, publish
+
+__all__ = ["Bundle", "Model", "latest", "load", "plain", "publish", "read_manifest", "save"]
 
 if TYPE_CHECKING:
     import xgboost as xgb
@@ -25,7 +25,6 @@ FORMAT = 1
 KINDS = ("uplift", "growth", "engagement")
 PARTS = {"features": list, "state": dict, "report": dict, "files": dict}
 ARRAYS = "arrays.safetensors"
-VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
 @dataclass(frozen=True)
@@ -160,46 +159,6 @@ def _damaged(folder: Path, file: str) -> BadInput:
     return BadInput(f"The model {folder.name!r} is damaged ({file}); run `sales-copilot train`.")
 
 
-def latest(root: Path, name: str) -> Path | None:
-    """Return the folder of the version of ``name`` in use below ``root`` (a workspace's ``models``), or None."""
-    home = root / _safe(name)
-    try:
-        version = (home / "CURRENT").read_text(encoding="utf-8").strip()
-    except OSError:
-        return None
-    folder = home / version
-    return folder if VERSION.fullmatch(version) and (folder / "manifest.json").is_file() else None
-
-
-def publish(root: Path, name: str, version: str, write: Callable[[Path], object]) -> Path:
-    """Write ``root/name/version`` and switch to it; until the switch, readers see the version before.
-
-    Args:
-        root: A workspace's ``models`` folder.
-        name: The model's name, such as "growth".
-        version: Chosen by the caller; an existing one is never overwritten.
-        write: Fills the empty folder it is given, for example with ``save``.
-
-    Raises:
-        BadInput: The version exists already, or a name is no plain file name.
-    """
-    final = root / _safe(name) / _safe(version)
-    if final.exists():
-        raise BadInput(f"The model {name!r} has a version {version!r} already; choose another version.")
-    draft = final.with_name(f".writing-{version}-{os.getpid()}")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    try:
-        write(draft)
-        draft.rename(final)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-    fresh = final.with_name(f".CURRENT-{os.getpid()}")
-    fresh.write_text(version, encoding="utf-8")
-    os.replace(fresh, final.with_name("CURRENT"))
-    return final
-
-
 def plain(value: Any) -> Any:
     """Return ``value`` in JSON's own types; numbers that are not finite become None."""
     if isinstance(value, Mapping):
@@ -209,12 +168,6 @@ def plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _safe(name: str) -> str:
-    if not VERSION.fullmatch(name) or name.upper() == "CURRENT":  # the file that says which version is in use
-        raise BadInput(f"{name!r} cannot name a model or version; use up to 80 letters, digits, dots and dashes.")
-    return name
 
 
 def _digest(file: Path) -> str:

@@ -105,44 +105,6 @@ def test_a_manifest_that_lost_a_part_is_damaged(models: dict[str, Any], part: st
         registry.load(folder)
 
 
-def fill(folder: Path) -> None:
-    (folder / "manifest.json").write_text("{}", encoding="utf-8")
-
-
-def test_publishing_switches_to_the_new_version_and_keeps_the_old(tmp_path: Path) -> None:
-    assert registry.latest(tmp_path, "growth") is None
-    first = registry.publish(tmp_path, "growth", "v1", fill)
-    assert registry.latest(tmp_path, "growth") == first == tmp_path / "growth" / "v1"
-    second = registry.publish(tmp_path, "growth", "v2", fill)
-    assert registry.latest(tmp_path, "growth") == second
-    assert first.is_dir()
-    with pytest.raises(BadInput, match="has a version 'v2' already"):
-        registry.publish(tmp_path, "growth", "v2", fill)
-
-
-def test_a_write_that_fails_leaves_the_version_in_use_and_no_remains(tmp_path: Path) -> None:
-    first = registry.publish(tmp_path, "growth", "v1", fill)
-
-    def fails(folder: Path) -> None:
-        fill(folder)
-        raise OSError("disk full")
-
-    with pytest.raises(OSError, match="disk full"):
-        registry.publish(tmp_path, "growth", "v2", fails)
-    assert registry.latest(tmp_path, "growth") == first
-    assert sorted(path.name for path in (tmp_path / "growth").iterdir()) == ["CURRENT", "v1"]
-
-
-@pytest.mark.parametrize("name", ["../escape", "a/b", "", ".hidden", "x" * 81, "CURRENT"])
-def test_a_name_cannot_leave_the_registry(tmp_path: Path, name: str) -> None:
-    for given in ((name, "v1"), ("growth", name)):
-        with pytest.raises(BadInput, match="cannot name"):
-            registry.publish(tmp_path, *given, fill)
-    registry.publish(tmp_path, "growth", "v1", fill)
-    (tmp_path / "growth" / "CURRENT").write_text(name, encoding="utf-8")
-    assert registry.latest(tmp_path, "growth") is None
-
-
 def test_numbers_that_are_not_finite_are_written_as_nothing() -> None:
     assert registry.plain({"a": (np.nan, np.inf, np.int64(2)), 3: np.array([1.5])}) == {
         "a": [None, None, 2],
