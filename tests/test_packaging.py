@@ -81,7 +81,7 @@ def test_every_source_file_travels_in_both_archives(installed: Installed) -> Non
         wheel = set(archive.namelist())
     with tarfile.open(installed.sdist) as archive:
         sdist = {name.partition("/")[2] for name in archive.getnames()}
-    for part in ("copilot", "tools", "prompts", "ui", "tests"):
+    for part in ("copilot", "evals", "tools", "prompts", "ui", "tests"):
         files = [path for path in (ROOT / part).rglob("*") if path.is_file() and "__pycache__" not in path.parts]
         names = {path.relative_to(ROOT).as_posix() for path in files}
         assert names, part
