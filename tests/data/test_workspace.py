@@ -88,3 +88,10 @@ def test_rows_set_aside_hold_nothing_a_spreadsheet_would_run(tmp_path: Path) -> 
     text = (found.path / "set_aside_accounts.csv").read_text()
     assert "'=HYPERLINK" in text
     assert found.manifest["set_aside"] == {"accounts": 1}
+
+
+def test_the_digest_tells_books_apart_by_their_tables_alone(tmp_path: Path) -> None:
+    same = [Workspace(tmp_path / name).write_book(draft(), NOW + timedelta(days=day)) for day, name in enumerate("ab")]
+    other = Workspace(tmp_path / "c").write_book(draft("B"), NOW)
+    assert same[0].digest() == same[1].digest() != other.digest()
+    assert len(other.digest()) == 64
