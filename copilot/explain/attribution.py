@@ -13,6 +13,9 @@ from copilot.errors import BadInput
 if TYPE_CHECKING:
     import xgboost as xgb
 
+FEWEST_ROWS = 1_000  # below, laying the tables out costs more than it saves
+TOLERANCE = 1e-4  # of single precision, summed over some hundred features
+
 
 def contributions(
     booster: xgb.Booster | xgb.XGBModel,
@@ -25,6 +28,10 @@ def contributions(
 
     These are the Shapley values of the game in which an unknown feature is averaged over the training rows that
     reach a split (path-dependent TreeSHAP). A missing value follows the branch training chose for it.
+
+    Many rows of a model that ``leaf_tables`` covers are looked up there, some forty times as fast as XGBoost's own
+    ``pred_contribs``, in single precision (about 1e-6 of the largest contribution). Their sums are checked against the
+    model's margins; where they differ, and for all other models, XGBoost's own answer is given.
 
     Args:
         booster: A fitted booster, or a scikit-learn style model; the latter counts the rounds up to its best one.
@@ -49,13 +56,48 @@ def contributions(
     rows = _frame(X, names, width) if isinstance(X, pd.DataFrame) else _array(X, width)
     if not len(rows):
         return np.zeros((0, width + 1))
-    try:
+
+    def told(part: Any, **what: bool) -> np.ndarray:
         # Names are checked above; an array has none, and a model fitted on one knows none.
-        data = xgb.DMatrix(rows, feature_names=names, missing=missing, enable_categorical=True)
-        found = core.predict(data, pred_contribs=True, validate_features=False, iteration_range=iteration_range)
+        data = xgb.DMatrix(part, feature_names=names, missing=missing, enable_categorical=True)
+        answer = core.predict(data, **what, validate_features=False, iteration_range=iteration_range)
+        return np.asarray(answer, np.float64)
+
+    try:
+        if len(rows) >= FEWEST_ROWS:
+            first = _one_output(told(rows[:1], pred_contribs=True), output)
+            found = _looked_up(core, rows, missing, output or 0, iteration_range, first[0, -1])
+            if found is not None and _adds_up(found, told(rows, output_margin=True), output or 0):
+                return found
+        return _one_output(told(rows, pred_contribs=True), output)
     except xgb.core.XGBoostError as error:
         raise BadInput(f"The model cannot read these rows: {_first_sentence(error)}.") from None
-    return _one_output(found.astype(np.float64), output)
+
+
+def _looked_up(
+    core: xgb.Booster, rows: Any, missing: float, output: int, rounds: tuple[int, int], bias: float
+) -> np.ndarray | None:
+    """Return contributions from leaf tables, or None where they do not cover the model or cannot be compiled here."""
+    from copilot.explain.leaf_tables import NotCovered, lay_out
+
+    if isinstance(rows, pd.DataFrame) and any(isinstance(kind, pd.CategoricalDtype) for kind in rows.dtypes):
+        return None
+    try:
+        from copilot.explain.leaf_walk import walk
+
+        tables = lay_out(core, output, rounds)
+    except (NotCovered, ImportError, RuntimeError):  # numba raises the last where no folder takes its cache
+        return None
+    plain = rows.to_numpy(np.float32, na_value=np.nan) if isinstance(rows, pd.DataFrame) else rows.astype(np.float32)
+    if not np.isnan(missing):
+        plain = np.where(plain == np.float32(missing), np.float32(np.nan), plain)
+    return np.column_stack([walk(tables, plain), np.full(len(plain), bias)])
+
+
+def _adds_up(found: np.ndarray, margin: np.ndarray, output: int) -> bool:
+    """Say whether each row's contributions sum to its margin (local accuracy)."""
+    aim = margin if margin.ndim == 1 else margin[:, output]
+    return bool(np.abs(found.sum(axis=1) - aim).max() <= TOLERANCE * (1 + np.abs(found).max()))
 
 
 def _core(model: Any) -> tuple[xgb.Booster, float]:
