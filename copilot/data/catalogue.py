@@ -83,7 +83,7 @@ def _one_hot(book: Book) -> list[FeatureSpec]:
             ultra_name=column,
             category="Company",
             owner=OWNER,
-            description=f"Whether the account's {column} is {value}.",
+            description=f"1 where the account's {column} is {value}, else 0.",
             tags=("firmographics",),
         )
         for column in ("segment", "region", "industry")
