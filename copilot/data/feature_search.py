@@ -175,12 +175,12 @@ class FeatureIndex:
         return tuple(sorted(hits, key=lambda hit: -hit.score)[:limit])
 
     def _closest(self, words: list[str]) -> tuple[str, ...]:
-        """Return words of the catalogue that look like the asked ones; its families where none does."""
+        """Return words of the catalogue that look like the asked ones, then its families."""
         near = [
             other for word in words for other in difflib.get_close_matches(word, list(self._words), n=3, cutoff=0.6)
         ]
         families = (spec.ultra_name for spec in self.specs if spec.ultra_name)
-        return tuple(dict.fromkeys(near or families))[:CLOSEST]
+        return tuple(dict.fromkeys([*near, *families]))[:CLOSEST]
 
 
 def meaning(spec: FeatureSpec) -> str:

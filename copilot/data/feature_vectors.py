@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,7 +63,8 @@ def _read(file: Path, encoder: str) -> dict[str, Floats]:
 
 
 def _write(file: Path, encoder: str, known: dict[str, Floats]) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_name(f".{os.getpid()}.{file.name}")
-    np.savez(draft, encoder=np.array(encoder), texts=np.array(list(known)), vectors=np.stack(list(known.values())))
-    os.replace(draft, file)
+    with suppress(OSError):  # a folder that may only be read costs the next search a second
+        file.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(draft, encoder=np.array(encoder), texts=np.array(list(known)), vectors=np.stack(list(known.values())))
+        os.replace(draft, file)
