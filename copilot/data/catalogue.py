@@ -45,12 +45,12 @@ def readable(specs: tuple[FeatureSpec, ...] | list[FeatureSpec], book: Book) -> 
 
 
 def empty_columns(book: Book, table: str) -> set[str]:
-    """Return the columns of a table that hold no value in this book; read off the file's own counts where it has them."""
+    """Return a table's columns that hold no value in this book, read off the file's own counts where it has them."""
     import pyarrow.parquet as pq
 
     file = pq.ParquetFile(book.file(table))
     columns = set(TABLES[table].columns)
-    counts = {column: 0 for column in columns & set(file.schema_arrow.names)}
+    counts = dict.fromkeys(columns & set(file.schema_arrow.names), 0)
     for group in range(file.metadata.num_row_groups):
         part = file.metadata.row_group(group)
         for place in range(part.num_columns):

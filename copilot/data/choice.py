@@ -92,8 +92,8 @@ class Entry(Strict):
 class Lists(Strict):
     """Both lists; empty ones change nothing."""
 
-    allow: list[Entry] = []
-    deny: list[Entry] = []
+    allow: tuple[Entry, ...] = ()
+    deny: tuple[Entry, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,9 @@ def choice(workspace: Workspace, book: Book | None = None) -> Choice:
     taken = {spec.name.lower() for spec in default}
     for spec in own:
         if spec.name.lower() in taken:  # a later release may bring a name that a team chose first
-            raise BadInput(f"The onboarded feature {spec.name!r} bears the name of a default one; rename it in its file.")
+            raise BadInput(
+                f"The onboarded feature {spec.name!r} bears the name of a default one; rename it in its file."
+            )
     return choose([*default, *readable(own, book)], read_lists(workspace))
 
 
@@ -150,10 +152,11 @@ def choose(specs: Sequence[FeatureSpec], lists: Lists) -> Choice:
             denied.append((spec, "not on the allow list"))
         else:
             kept.append(spec)
-    sides: tuple[tuple[Literal["allow", "deny"], list[Entry]], ...] = (("allow", lists.allow), ("deny", lists.deny))
-    idle = [
-        f"{side} {entry.text}" for side, entries in sides for entry in entries if not any(map(entry.fits, specs))
-    ]
+    sides: tuple[tuple[Literal["allow", "deny"], tuple[Entry, ...]], ...] = (
+        ("allow", lists.allow),
+        ("deny", lists.deny),
+    )
+    idle = [f"{side} {entry.text}" for side, entries in sides for entry in entries if not any(map(entry.fits, specs))]
     return Choice(tuple(kept), tuple(denied), tuple(idle))
 
 

@@ -37,17 +37,17 @@ def _listed(value: Any) -> Any:
 Words = Annotated[str, AfterValidator(_one_line), Field(max_length=80)]
 Named = Annotated[Words, Field(min_length=1)]
 Sentence = Annotated[str, AfterValidator(_one_line), Field(min_length=1, max_length=600)]
-Listed = Annotated[list[Named], BeforeValidator(_listed), Field(max_length=50)]
+Listed = Annotated[tuple[Named, ...], BeforeValidator(_listed), Field(max_length=50)]
 
 
 class Rate(Strict):
-    """The rate that belongs to a volume: ``metric`` as a share of ``per``, over the same windows unless it has others."""
+    """The rate that belongs to a volume: ``metric`` as a share of ``per``, over the same windows or its own."""
 
     name: Named
     per: Named
     label: Words = ""
     description: Annotated[str, AfterValidator(_one_line), Field(max_length=600)] = ""
-    windows: Listed = []
+    windows: Listed = ()
 
 
 class Definition(Strict):
@@ -69,7 +69,7 @@ class Definition(Strict):
     lag: int = 0
     grain: Grain = "month"
     where: Annotated[str, Field(max_length=2000)] = ""
-    entity: Listed = ["account_id"]
+    entity: Listed = ("account_id",)
     unit: Unit = "count"
     label: Words = ""
     super_name: Words = ""
@@ -80,14 +80,14 @@ class Definition(Strict):
     cap: tuple[float | None, float | None] | None = None
     nulls: Nulls | None = None
     direction: Direction = "neutral"
-    tags: Listed = []
-    windows: Listed = []
-    yoy: Listed = []
+    tags: Listed = ()
+    windows: Listed = ()
+    yoy: Listed = ()
     rate: Rate | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Definition:
-        if self.entity != ["account_id"]:
+        if self.entity != ("account_id",):
             raise ValueError("has another entity than account_id, which the models do not know")
         if (self.windows or self.yoy) and (self.window is not None or self.lag):
             raise ValueError("has windows beside window or lag; write one of the two")
@@ -99,21 +99,25 @@ class Definition(Strict):
         Raises:
             BadInput: ``FeatureSpec`` refuses it, or a window's name says nothing.
         """
-        own = self.model_dump(exclude={"windows", "yoy", "rate", "entity", "tags"})
-        base = FeatureSpec(**own, entity=tuple(self.entity), tags=tuple(self.tags))
+        own = self.model_dump(exclude={"windows", "yoy", "rate"})
+        base = FeatureSpec(**own)
         base = replace(base, label=self.label or self.name.replace("_", " "), category=self.category or "Other")
         base = replace(base, ultra_name=self.ultra_name or base.label)
         found: list[FeatureSpec] = []
         if self.rate:
             share = rate(base, self.rate.per, name=self.rate.name, label=self.rate.label or f"{base.label}, as a share")
-            share = replace(share, description=self.rate.description or f"{self.description} As a share of {share.per}.")
+            share = replace(
+                share, description=self.rate.description or f"{self.description} As a share of {share.per}."
+            )
             found += windows(share, *(self.rate.windows or self.windows)) or [replace(share, super_name=share.name)]
         if not (self.windows or self.yoy):
             return [*found, replace(base, super_name=self.super_name or self.name)]
         found += windows(base, *self.windows)
         for spec in windows(base, *self.yoy):
             if spec.lag:
-                raise BadInput(f"Feature {self.name!r} asks for the yoy of a past window; write yoy: [l3m] or the like.")
+                raise BadInput(
+                    f"Feature {self.name!r} asks for the yoy of a past window; write yoy: [l3m] or the like."
+                )
             changed = spec_words.yoy(spec)
             found.append(
                 replace(
@@ -160,8 +164,8 @@ def refuse_doubled(found: list[Read]) -> None:
             other = seen.setdefault(spec.name.lower(), one)  # engines do not tell X from x
             if other is not one or [s.name.lower() for s in one.specs].count(spec.name.lower()) > 1:
                 raise BadInput(
-                    f"The feature {spec.name!r} stands twice, in line {other.line} of {other.file} and in line {one.line} "
-                    f"of {one.file}; give one of them another name."
+                    f"The feature {spec.name!r} stands twice, in line {other.line} of {other.file} and in line "
+                    f"{one.line} of {one.file}; give one of them another name."
                 )
 
 

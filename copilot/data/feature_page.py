@@ -20,7 +20,7 @@ from copilot.text.cells import Unit, show
 SCRIPT = """
 const box = document.getElementById("filter");
 const parts = [...document.querySelectorAll("article")].map(one => [one, one.textContent.toLowerCase()]);
-box.parentElement.hidden = false;
+box.closest("p").hidden = false;
 box.addEventListener("input", () => {
   const words = box.value.toLowerCase().split(/\\s+/).filter(Boolean);
   for (const [one, text] of parts) one.hidden = !words.every(word => text.includes(word));
@@ -38,9 +38,9 @@ h3 { margin: 1.2rem 0 .3rem; color: #52607a; font-size: 1rem; } h4 { margin: 0; 
 article { border: 1px solid #e1e5ec; border-radius: 8px; padding: .7rem .9rem; margin: .5rem 0; break-inside: avoid; }
 article p { margin: .15rem 0; } .quiet { color: #596378; font-size: .87rem; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .87rem; margin-top: .4rem; }
-th { text-align: right; font-weight: 600; color: #596378; } th:first-child { text-align: left; }
+th { text-align: right; font-weight: 600; color: #596378; } th:first-child, th:nth-child(2) { text-align: left; }
 th, td { padding: .2rem .5rem; border-bottom: 1px solid #eef1f5; white-space: nowrap; }
-td { text-align: right; font-variant-numeric: tabular-nums; } td:first-child { text-align: left; }
+td { text-align: right; font-variant-numeric: tabular-nums; } td:first-child, td:nth-child(2) { text-align: left; }
 code { font: .92em ui-monospace, monospace; overflow-wrap: anywhere; }
 .tag { background: #eef2f8; border-radius: 9px; padding: .05rem .5rem; margin-right: .25rem; font-size: .8rem; }
 .spark polyline { fill: none; stroke: #2b63c6; stroke-width: 1.5; } .spark circle { fill: #2b63c6; }
@@ -51,14 +51,16 @@ nav a { margin-right: .9rem; } label { position: sticky; }
 """
 _PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src '{style_hash}'; script-src '{script_hash}'">
+<meta http-equiv="Content-Security-Policy" 
+ content="default-src 'none'; style-src '{style_hash}'; script-src '{script_hash}'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Features</title>
 <style>{style}</style></head><body>
 <h1>Features</h1>
 <p>{intro}</p>
 {warnings}
-<p hidden><label>Show only <input id="filter" type="search" placeholder="words of a feature"></label> <span id="shown" class="quiet"></span></p>
+<p hidden><label>Show only <input id="filter" type="search" placeholder="words of a feature"></label>
+<span id="shown" class="quiet"></span></p>
 <nav>{contents}</nav>
 <main>
 {body}
@@ -67,7 +69,7 @@ _PAGE = """<!DOCTYPE html>
 <script>{script}</script>
 </body></html>
 """
-_HEADS = "Feature|Nulls|Different|Lowest|1 %|25 %|Median|75 %|99 %|Highest|Mean|Last 12 months|Used by"
+_HEADS = "Feature|Window|Nulls|Different|Lowest|1 %|25 %|Median|75 %|99 %|Highest|Mean|Last 12 months|Used by"
 
 
 def page(found: Choice, book: Book, profiles: Mapping[str, Profile], trained: list[Trained]) -> str:
@@ -112,8 +114,8 @@ def warnings(found: Choice, trained: list[Trained]) -> list[str]:
         names = sorted(gone & set(one.ranks))
         if one.current and names:
             said.append(
-                f"The model {one.model} in use was trained with {', '.join(names[:5])}{' …' * (len(names) > 5)}, denied "
-                "now: run sales-copilot train."
+                f"The model {one.model} in use was trained with {', '.join(names[:5])}{' …' * (len(names) > 5)}, "
+                "denied now: run sales-copilot train."
             )
     return said
 
@@ -163,7 +165,7 @@ def _super(
 
 def _row(spec: FeatureSpec, profile: Profile | None, traced: Lineage) -> str:
     used = ", ".join(f"{model}" + (f" (rank {rank})" if rank else "") for model, _, rank in traced.models)
-    name = f"<code>{escape(spec.name)}</code>"
+    name = f"<code>{escape(spec.name)}</code></td><td>{escape(window(spec))}"
     tail = f"<td>{escape(used or 'no model')}</td></tr>"
     if profile is None:
         return f'<tr><td>{name}</td><td colspan="11">not profiled yet</td>{tail}'
@@ -181,14 +183,29 @@ def _row(spec: FeatureSpec, profile: Profile | None, traced: Lineage) -> str:
 
 
 def shown(value: float | None, unit: Unit) -> str:
-    """Write a profile's number in the feature's unit; a small mean of counts keeps its digits."""
+    """Write a profile's number in the feature's unit, without its word; a small mean of counts keeps its digits."""
     if value is None:
         return "–"
     if unit == "flag":
         return f"{value:.3g}"
+    if unit in ("points", "hours", "days", "months"):
+        return show(value, "score")
     if unit == "count" and value != round(value) and abs(value) < 10:
         return f"{value:.3g}"
     return show(value, unit)
+
+
+def window(spec: FeatureSpec) -> str:
+    """Say a spec's window in words."""
+    if spec.window is None:
+        return "all that is known"
+    if not spec.lag:
+        return f"last {_span(spec.window, spec.grain)}"
+    return f"{_span(spec.window, spec.grain, one='1 ')} before the last {_span(spec.lag, spec.grain)}"
+
+
+def _span(number: int, grain: str, one: str = "") -> str:
+    return f"{number} {grain}s" if number > 1 else f"{one}{grain}"
 
 
 def _origin(traced: Lineage) -> str:

@@ -1,4 +1,4 @@
-"""Find features by words: names, prefixes, labels, tags and descriptions, by meaning where the sentence encoder is there.
+"""Find features by words: names, prefixes, labels, tags, descriptions, and by meaning with the sentence encoder.
 
 Words are matched as BM25F does (Robertson & Zaragoza 2009): a word of a name or label counts more than one of a
 description, a rare word more than a common one. A word that no feature has is read as a prefix, then as a slip of the
@@ -22,7 +22,7 @@ import numpy as np
 from copilot.data.specs import FeatureSpec
 
 if TYPE_CHECKING:
-    from copilot.text.encoder import Embedder, Floats
+    from copilot.text.encoder import Floats
 
 Vectors = Callable[[Sequence[str]], "Floats"]
 MOST_LETTERS = 200  # of a query that are read
@@ -32,14 +32,14 @@ PREFIX, SLIP = 0.7, 0.6  # what a beginning, or a word one slip away, counts aga
 NEAREST = 0.45  # the cosine from which meaning alone finds a feature: MiniLM's unrelated phrases stay below
 MEANING = 0.6  # what the best meaning counts against the best words
 KEPT = 0.3  # of the best score; what is below has matched a side word only
-NEXT_WINDOW = 0.93  # a further window of the same thing gives way to other things found
+NEXT_WINDOW = 0.8  # a further window of the same thing gives way to other things found
 CLOSEST = 5
 _WORD = re.compile(r"[^\W_]+")
 # Words of every question about features; they tell none from another.
 _EMPTY = frozenset(
     "a about all an and any are as at by can describe describes describing do does feature features find for from give "
-    "have how in is it list make many measure measures me much of on or related search show some that the their there to us variable "
-    "variables we what which with column columns field fields".split()
+    "have how in is it list make many measure measures me much of on or related search show some that the their there to us "
+    "variable variables we what which with column columns field fields".split()
 )
 
 
@@ -60,14 +60,14 @@ class Found:
 
 
 class FeatureIndex:
-    """An index over a catalogue; made in milliseconds for a hundred features, in a fraction of a second for thousands."""
+    """An index over a catalogue; made in milliseconds for a hundred features, in under a second for thousands."""
 
     def __init__(self, specs: Sequence[FeatureSpec], vectors: Vectors | None = None) -> None:
         """Index ``specs``.
 
         Args:
             specs: The catalogue.
-            vectors: Turns texts into unit vectors (``Embedder.encode``, or one that remembers); None goes by words alone.
+            vectors: Turns texts into unit vectors (as ``Embedder.encode``); None goes by words alone.
         """
         self.specs, self._vectors = list(specs), vectors
         self._posts: dict[str, list[tuple[int, float]]] = defaultdict(list)
@@ -189,7 +189,7 @@ def meaning(spec: FeatureSpec) -> str:
 
 
 def stem(word: str) -> str:
-    """Return a word without the endings that English hangs on it, and with -ise as -ize; crude, and the same for all."""
+    """Return a word without the endings that English hangs on it, and with -ise as -ize; crude, but alike for all."""
     word = re.sub(r"is(?=(?:e|ed|es|er|ers|ing|ation|ations)$)", "iz", word)
     for ending in ("ations", "ation", "ings", "ing", "ers", "ies", "ed", "es", "s", "e", "y"):
         if word.endswith(ending) and len(word) - len(ending) >= 3 and not word.endswith("ss"):

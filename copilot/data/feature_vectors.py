@@ -1,4 +1,4 @@
-"""The sentence vectors of a catalogue, kept in the workspace's folder ``mart`` so that a search need not reckon them."""
+"""The sentence vectors of a catalogue, kept in the workspace's folder ``mart`` so that a search finds them there."""
 
 from __future__ import annotations
 
@@ -22,7 +22,12 @@ MOST_NEW = 150  # vectors that a search reckons itself, about 20 ms each; with m
 
 
 def index(
-    workspace: Workspace, specs: Sequence[FeatureSpec], embedder: Embedder | None, *, keep: bool, most_new: int = MOST_NEW
+    workspace: Workspace,
+    specs: Sequence[FeatureSpec],
+    embedder: Embedder | None,
+    *,
+    keep: bool,
+    most_new: int = MOST_NEW,
 ) -> FeatureIndex:
     """Return an index over ``specs`` that goes by meaning where their vectors are at hand.
 

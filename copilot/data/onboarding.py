@@ -1,4 +1,4 @@
-"""A team's own features: YAML files in the workspace's folder ``features``, each checked whole before it is taken in."""
+"""A team's own features: YAML files in the workspace's folder ``features``, each checked before it is taken in."""
 
 from __future__ import annotations
 
@@ -128,7 +128,9 @@ def _odd(specs: list[FeatureSpec], values: pd.DataFrame, book: Book) -> list[str
     for spec in specs:
         empty = sorted((spec.columns - GIVEN) & empty_columns(book, spec.table))
         if empty:
-            found.append(f"{spec.name} reads {', '.join(empty)}, of which this book knows nothing; models will not get it.")
+            found.append(
+                f"{spec.name} reads {', '.join(empty)}, of which this book knows nothing; models will not get it."
+            )
         elif values[spec.name].isna().all():
             found.append(f"{spec.name} has no value for any account as of {book.as_of}; see its window and condition.")
         elif values[spec.name].nunique(dropna=False) == 1:

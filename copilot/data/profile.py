@@ -22,7 +22,7 @@ from copilot.data.workspace import Book, Workspace
 QUANTILES = (0.01, 0.25, 0.5, 0.75, 0.99)
 MONTHS = 12
 SAMPLE = 2000  # accounts that the monthly means rest on
-AT_ONCE = 3  # months a build; of one day alone the whole table would be drawn together, however few the accounts
+AT_ONCE = 6  # months a build: each reads the tables once, and of one day alone it would draw all their rows together
 FORMAT = 1
 _FILE = "profiles.json"
 _BARS = "▁▂▃▄▅▆▇█"
@@ -122,9 +122,7 @@ def stored(workspace: Workspace, book: Book, specs: Iterable[FeatureSpec]) -> di
     """Return the profiles that are kept of this very book and these very definitions."""
     kept = _read(workspace, book)
     return {
-        spec.name: kept[spec.name][1]
-        for spec in specs
-        if spec.name in kept and kept[spec.name][0] == spec_hash(spec)
+        spec.name: kept[spec.name][1] for spec in specs if spec.name in kept and kept[spec.name][0] == spec_hash(spec)
     }
 
 

@@ -1,4 +1,4 @@
-"""Small YAML files that people write by hand: read as plain text values, each with its line, and nothing clever allowed."""
+"""Small YAML files that people write by hand: read as plain texts, with lines to point at, and nothing clever."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def compose(file: Path, what: str) -> Node | None:
     if len(data) > LARGEST_FILE:
         raise BadInput(f"{what} {file.name!r} is longer than a mebibyte; split it.")
     try:
-        tree: Node | None = yaml.compose(data.decode("utf-8-sig"), Loader)  # type: ignore[no-untyped-call]
+        tree: Node | None = yaml.compose(data.decode("utf-8-sig"), Loader)
     except UnicodeDecodeError:
         raise BadInput(f"{what} {file.name!r} is not encoded as UTF-8; save it as UTF-8.") from None
     except RecursionError:

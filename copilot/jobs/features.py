@@ -6,17 +6,16 @@ import json
 import os
 from collections.abc import Callable, Sequence
 
-
 import pandas as pd
 
-from copilot.data.choice import Choice, choice, chosen_specs
-from copilot.data.feature_page import page, shown, warnings
+from copilot.data.choice import choice, chosen_specs
+from copilot.data.feature_page import page, shown, warnings, window
 from copilot.data.feature_search import Found
 from copilot.data.feature_vectors import index
 from copilot.data.features import build
 from copilot.data.lineage import lineage, spec_hash, trained_models
 from copilot.data.onboarding import Added, onboarded
-from copilot.data.profile import QUANTILES, Profile, bars, profiles, stored, write
+from copilot.data.profile import QUANTILES, Profile, bars, describe, profiles, stored, write
 from copilot.data.specs import FeatureSpec
 from copilot.data.workspace import Book, Workspace
 from copilot.errors import BadInput
@@ -129,7 +128,9 @@ def _definition(spec: FeatureSpec, book: Book, workspace: Workspace) -> list[str
     traced = lineage(spec, book, trained_models(workspace.models))
     own = spec.name in {one.name for one in onboarded(workspace)}
     rule = f"{spec.aggregate} of {spec.metric}" + (f" per {spec.per}" if spec.per else "")
-    rule += (f" where {spec.where}" if spec.where else "") + (f", then {spec.transform}" if spec.transform != "none" else "")
+    rule += (f" where {spec.where}" if spec.where else "") + (
+        f", then {spec.transform}" if spec.transform != "none" else ""
+    )
     models = [f"{model} {version}" + (f" (rank {rank})" if rank else "") for model, version, rank in traced.models]
     earlier = f", and {traced.earlier} earlier versions" if traced.earlier else ""
     return [
@@ -156,32 +157,19 @@ def _profile(spec: FeatureSpec, profile: Profile) -> list[str]:
         f"{show(profile.null_share, 'percent')}, {profile.distinct:,} different",
         f"spread     {ends}, mean {shown(profile.mean, spec.unit)}",
         "quantiles  " + ", ".join(f"{q:.0%} {shown(value, spec.unit)}" for q, value in points),
-        f"12 months  {bars(profile.monthly)}  {profile.months[0]} to {profile.months[-1]}, mean of {profile.sampled:,} accounts",
+        f"12 months  {bars(profile.monthly)}  {profile.months[0]} to {profile.months[-1]}, "
+        f"mean of {profile.sampled:,} accounts",
     ]
-
-
-def window(spec: FeatureSpec) -> str:
-    """Say a spec's window in words."""
-    if spec.window is None:
-        return "all that is known"
-    several = f"{spec.window} {spec.grain}s" if spec.window > 1 else spec.grain
-    if spec.lag:
-        return f"{several} before the last {f'{spec.lag} {spec.grain}s' if spec.lag > 1 else spec.grain}"
-    return f"last {several}"
 
 
 def added(taken: Added) -> list[str]:
     """Say what was onboarded, feature by feature."""
+    looks = {spec: describe(taken.values[spec.name]) for spec in taken.specs}
     lines = [
-        f"{spec.name}: null share {show(float(taken.values[spec.name].isna().mean()) if len(taken.values) else None, 'percent')}, "
-        f"median {shown(_median(taken.values[spec.name]), spec.unit)}"
-        for spec in taken.specs
+        f"{spec.name}: null share {show(look.null_share, 'percent')}, median {shown(look.median, spec.unit)}"
+        for spec, look in looks.items()
     ]
     return [f"Onboarded {_counted(taken.specs)} into {taken.file}.", *lines, *taken.notes]
-
-
-def _median(values: pd.Series) -> float | None:
-    return float(values.median()) if values.notna().any() else None
 
 
 def _counted(specs: Sequence[FeatureSpec]) -> str:
