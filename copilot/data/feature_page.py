@@ -51,7 +51,7 @@ nav a { margin-right: .9rem; } label { position: sticky; }
 """
 _PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" 
+<meta http-equiv="Content-Security-Policy"
  content="default-src 'none'; style-src '{style_hash}'; script-src '{script_hash}'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Features</title>

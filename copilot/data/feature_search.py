@@ -37,9 +37,9 @@ CLOSEST = 5
 _WORD = re.compile(r"[^\W_]+")
 # Words of every question about features; they tell none from another.
 _EMPTY = frozenset(
-    "a about all an and any are as at by can describe describes describing do does feature features find for from give "
-    "have how in is it list make many measure measures me much of on or related search show some that the their there to us "
-    "variable variables we what which with column columns field fields".split()
+    "a about all an and any are as at by can column columns describe describes describing do does feature features "
+    "field fields find for from give have how in is it list make many measure measures me much of on or related search "
+    "show some that the their there to us variable variables we what which with".split()
 )
 
 

@@ -81,6 +81,6 @@ def _cells(spec: FeatureSpec, profile: Profile, book: Book) -> dict[str, Cell]:
         "unit": told(spec.unit, "unit"),
         "table": told(spec.table, "table"),
         "window": told(window(spec), "window"),
-        "null_share": told(profile.null_share, "null_share", "percent", "null share"),
+        "null_share": told(profile.null_share, "null_share", "percent", "accounts without a value"),
         "median": told(profile.median, "median", "ratio" if spec.unit == "flag" else spec.unit, "median"),
     }
