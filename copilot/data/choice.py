@@ -152,11 +152,8 @@ def choose(specs: Sequence[FeatureSpec], lists: Lists) -> Choice:
             denied.append((spec, "not on the allow list"))
         else:
             kept.append(spec)
-    sides: tuple[tuple[Literal["allow", "deny"], tuple[Entry, ...]], ...] = (
-        ("allow", lists.allow),
-        ("deny", lists.deny),
-    )
-    idle = [f"{side} {entry.text}" for side, entries in sides for entry in entries if not any(map(entry.fits, specs))]
+    entries = [*(("allow", entry) for entry in lists.allow), *(("deny", entry) for entry in lists.deny)]
+    idle = [f"{side} {entry.text}" for side, entry in entries if not any(map(entry.fits, specs))]
     return Choice(tuple(kept), tuple(denied), tuple(idle))
 
 

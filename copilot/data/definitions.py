@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 WHAT = "The feature file"
 MOST = 500  # definitions a file
+LONGEST = 5000  # grains that a window may reach back
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 
 
@@ -99,6 +100,13 @@ class Definition(Strict):
         Raises:
             BadInput: ``FeatureSpec`` refuses it, or a window's name says nothing.
         """
+        specs = self._specs()
+        far = next((spec for spec in specs if (spec.window or 0) + spec.lag > LONGEST), None)
+        if far:
+            raise BadInput(f"Feature {far.name!r} reaches more than {LONGEST} {far.grain}s back; shorten its window.")
+        return specs
+
+    def _specs(self) -> list[FeatureSpec]:
         own = self.model_dump(exclude={"windows", "yoy", "rate"})
         base = FeatureSpec(**own)
         base = replace(base, label=self.label or self.name.replace("_", " "), category=self.category or "Other")
@@ -174,7 +182,7 @@ def _nodes(tree: Node | None, file: Path) -> list[Node]:
 
     several = None
     if isinstance(tree, MappingNode):
-        keys = {getattr(key, "value", None): value for key, value in tree.value}
+        keys = {str(key.value): value for key, value in tree.value}
         several = keys.get("features")
         if several is None:
             return [tree]
