@@ -90,7 +90,7 @@ class FeatureIndex:
             limit: How many are wanted.
         """
         query = unicodedata.normalize("NFKC", query)[:MOST_LETTERS]
-        words = [word for word in _split(query) if word not in _EMPTY] or _split(query)
+        words = [word for word in _split(query) if word not in _EMPTY]
         scores = self._by_words(words) + self._by_name(query)
         meaning = self._by_meaning(" ".join(words)) if words else np.zeros(len(self.specs))
         scores += np.where((scores > 0) | (meaning >= NEAREST), MEANING * np.clip((meaning - 0.3) / 0.5, 0, 1), 0)
