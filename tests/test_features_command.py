@@ -98,7 +98,7 @@ def test_a_denied_feature_can_be_read_and_says_so(run: Run, small: Workspace) ->
     assert code == 0
     assert "no model gets it: denied by name touches_l3m (too new)" in out
     code, out, _ = run()
-    assert "1 features are denied" in out
+    assert "1 feature denied" in out
 
 
 def test_without_a_book_every_command_says_what_to_run(run: Run, tmp_path: Path) -> None:

@@ -163,7 +163,8 @@ def _read(workspace: Workspace, book: Book) -> dict[str, tuple[str, Profile]]:
 
 
 def _profile(said: dict[str, Any]) -> Profile:
-    return Profile(**{name: tuple(value) if isinstance(value, list) else value for name, value in said.items()})
+    fields: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in said.items()}
+    return Profile(**fields)
 
 
 def _store(workspace: Workspace, book: Book, fresh: dict[str, str], found: dict[str, Profile]) -> None:

@@ -91,7 +91,7 @@ class _Refresh:
             index(self.workspace, self.choice.specs, Encoder.find(), keep=True, most_new=len(self.choice.specs))
         said = warnings(self.choice, trained)
         if self.choice.denied:
-            said.insert(0, f"{len(self.choice.denied)} features are denied and reach no model.")
+            said.insert(0, f"{_counted(self.choice.denied)} denied, so that no model gets it.")
         return [*said, f"The catalogue to read: {file}"]
 
 
@@ -172,5 +172,5 @@ def added(taken: Added) -> list[str]:
     return [f"Onboarded {_counted(taken.specs)} into {taken.file}.", *lines, *taken.notes]
 
 
-def _counted(specs: Sequence[FeatureSpec]) -> str:
+def _counted(specs: Sequence[object]) -> str:
     return f"{len(specs)} feature{'' if len(specs) == 1 else 's'}"
