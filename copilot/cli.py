@@ -240,7 +240,7 @@ def features_show(
     """Read one feature: its definition, its values, where it comes from and which models use it."""
     from copilot.jobs.features import describe_feature
 
-    with Spinner(f"Profiling {name}") as tell:
+    with Spinner("Profiling") as tell:
         lines = describe_feature(_workspace(_given(context, workspace)), name, tell)
     for line in lines:
         typer.echo(line)
@@ -257,7 +257,7 @@ def features_add(
     from copilot.jobs.features import added
 
     place = _given(context, workspace)
-    with Spinner(f"Trying {file.name} on the book"):
+    with Spinner("Trying the file on the book"):
         taken = add(_workspace(place), file)
     for line in added(taken):
         typer.echo(line)

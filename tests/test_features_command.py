@@ -102,7 +102,7 @@ def test_a_denied_feature_can_be_read_and_says_so(run: Run, small: Workspace) ->
 
 
 def test_without_a_book_every_command_says_what_to_run(run: Run, tmp_path: Path) -> None:
-    for words in ([], ["search", "x"], ["show", "x"]):
+    for words in ([], ["search", "x"], ["show", "x"], ["add", str(tmp_path / "x.yaml")]):
         code, out, err = run(*words, where=tmp_path / "none")
         assert (code, out) == (4, "")
         assert "sales-copilot demo" in err

@@ -32,15 +32,16 @@ box.addEventListener("input", () => {
 """
 STYLE = """
 :root { color-scheme: light; }
-body { font: 15px/1.45 system-ui, sans-serif; max-width: 78rem; margin: 1.5rem auto; padding: 0 1rem; color: #1f2430; }
+body { font: 15px/1.45 system-ui, sans-serif; max-width: 84rem; margin: 1.5rem auto; padding: 0 1rem; color: #1f2430; }
 h1 { margin-bottom: .2rem; } h2 { margin: 2rem 0 .2rem; border-bottom: 2px solid #d5dae3; }
 h3 { margin: 1.2rem 0 .3rem; color: #52607a; font-size: 1rem; } h4 { margin: 0; font-size: 1rem; }
 article { border: 1px solid #e1e5ec; border-radius: 8px; padding: .7rem .9rem; margin: .5rem 0; break-inside: avoid; }
 article p { margin: .15rem 0; } .quiet { color: #596378; font-size: .87rem; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .87rem; margin-top: .4rem; }
 th { text-align: right; font-weight: 600; color: #596378; } th:first-child, th:nth-child(2) { text-align: left; }
-th, td { padding: .2rem .5rem; border-bottom: 1px solid #eef1f5; white-space: nowrap; }
+th, td { padding: .2rem .4rem; border-bottom: 1px solid #eef1f5; white-space: nowrap; }
 td { text-align: right; font-variant-numeric: tabular-nums; } td:first-child, td:nth-child(2) { text-align: left; }
+td:nth-child(2) { white-space: normal; min-width: 7rem; color: #596378; }
 code { font: .92em ui-monospace, monospace; overflow-wrap: anywhere; }
 .tag { background: #eef2f8; border-radius: 9px; padding: .05rem .5rem; margin-right: .25rem; font-size: .8rem; }
 .spark polyline { fill: none; stroke: #2b63c6; stroke-width: 1.5; } .spark circle { fill: #2b63c6; }
@@ -165,7 +166,7 @@ def _super(
 
 def _row(spec: FeatureSpec, profile: Profile | None, traced: Lineage) -> str:
     used = ", ".join(f"{model}" + (f" (rank {rank})" if rank else "") for model, _, rank in traced.models)
-    name = f"<code>{escape(spec.name)}</code></td><td>{escape(window(spec))}"
+    name = f'<code title="definition {traced.spec_hash}">{escape(spec.name)}</code></td><td>{escape(window(spec))}'
     tail = f"<td>{escape(used or 'no model')}</td></tr>"
     if profile is None:
         return f'<tr><td>{name}</td><td colspan="11">not profiled yet</td>{tail}'
@@ -211,7 +212,7 @@ def _span(number: int, grain: str, one: str = "") -> str:
 def _origin(traced: Lineage) -> str:
     return (
         f"From {traced.table} ({', '.join(traced.columns)}), {traced.rows:,} rows imported from {traced.source} as of "
-        f"{traced.as_of}; definition {traced.spec_hash}:"
+        f"{traced.as_of}:"
     )
 
 

@@ -84,6 +84,7 @@ def add(workspace: Workspace, file: Path) -> Added:
     Raises:
         BadInput, NotSetUp: As ``check``; nothing has changed then.
     """
+    workspace.book()  # without one nothing is made, not even the folder
     with workspace.writing():
         specs, values, notes = check(workspace, file)
         home = workspace.root / FOLDER

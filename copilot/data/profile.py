@@ -77,9 +77,14 @@ def describe(values: pd.Series) -> Profile:
         distinct=len(np.unique(known)),
         low=float(known.min()),
         high=float(known.max()),
-        mean=float(known.mean()),
-        quantiles=tuple(float(q) for q in np.quantile(known, QUANTILES)),
+        mean=_number(known.mean()),
+        quantiles=tuple(_number(q) for q in np.quantile(known, QUANTILES)),
     )
+
+
+def _number(value: float) -> float | None:
+    """Return a plain number, or None where there is none: nothing was known, or the sum is beyond any float."""
+    return float(value) if np.isfinite(value) else None
 
 
 def profiles(
@@ -107,7 +112,7 @@ def profiles(
         values = build(workspace, specs=fresh, as_of=book.as_of)
     means, sampled = _monthly(workspace, book, fresh, tell)
     for spec in fresh:
-        course = tuple(None if np.isnan(mean) else float(mean) for mean in means[spec.name])
+        course = tuple(_number(mean) for mean in means[spec.name])
         found[spec.name] = replace(
             describe(values[spec.name]),
             months=tuple(day.isoformat() for day in means.index),

@@ -43,6 +43,13 @@ def test_a_feature_without_values_and_a_book_without_accounts_have_no_numbers() 
     assert (none.accounts, none.null_share, none.mean) == (0, None, None)
 
 
+def test_a_mean_beyond_any_float_is_left_out_so_that_the_profile_can_be_written() -> None:
+    with np.errstate(over="ignore"):
+        found = describe(pd.Series([1e308, 1e308, 1.7e308]))
+    assert found.mean is None
+    assert found.high == 1.7e308
+
+
 def test_month_ends_are_the_last_twelve_that_are_over() -> None:
     ends = month_ends(date(2026, 3, 30))
     assert (ends[0], ends[-1], len(ends)) == (date(2025, 3, 31), date(2026, 2, 28), 12)
