@@ -71,14 +71,16 @@ def describe(values: pd.Series) -> Profile:
     known = numbers[np.isfinite(numbers)]
     if not len(known):
         return Profile(len(numbers), len(numbers), 0, None, None, None, (None,) * len(QUANTILES))
+    with np.errstate(over="ignore"):
+        mean, quantiles = known.mean(), np.quantile(known, QUANTILES)
     return Profile(
         accounts=len(numbers),
         nulls=len(numbers) - len(known),
         distinct=len(np.unique(known)),
         low=float(known.min()),
         high=float(known.max()),
-        mean=_number(known.mean()),
-        quantiles=tuple(_number(q) for q in np.quantile(known, QUANTILES)),
+        mean=_number(mean),
+        quantiles=tuple(_number(q) for q in quantiles),
     )
 
 

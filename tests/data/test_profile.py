@@ -44,8 +44,7 @@ def test_a_feature_without_values_and_a_book_without_accounts_have_no_numbers() 
 
 
 def test_a_mean_beyond_any_float_is_left_out_so_that_the_profile_can_be_written() -> None:
-    with np.errstate(over="ignore"):
-        found = describe(pd.Series([1e308, 1e308, 1.7e308]))
+    found = describe(pd.Series([1e308, 1e308, 1.7e308]))
     assert found.mean is None
     assert found.high == 1.7e308
 
