@@ -9,6 +9,7 @@ from tools.get_account import get_account
 from tools.predict_growth import predict_growth
 from tools.rank_accounts import rank_accounts
 from tools.recommend_action import recommend_action
+from tools.search_features import search_features
 from tools.summarize_book import summarize_book
 
 _READERS: tuple[Role, ...] = ("rep", "manager", "analyst")
@@ -24,5 +25,6 @@ REGISTRY: dict[str, Tool] = {
         tool(forecast_engagement, roles=_READERS),
         tool(predict_growth, roles=_READERS),
         tool(recommend_action, roles=_READERS),
+        tool(search_features, roles=("analyst",)),
     )
 }

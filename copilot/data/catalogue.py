@@ -1,202 +1,144 @@
-"""The first feature set: what is computed from each table, and how an explanation names and groups it."""
+"""The first feature set: the definitions of ``catalogue.yaml``, and columns for the values that one book has."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from zlib import crc32
+
+import pandas as pd
 
 from copilot.data.book import TABLES
-from copilot.data.specs import Aggregate, Direction, FeatureSpec, windows
+from copilot.data.definitions import read_definitions
+from copilot.data.specs import Direction, FeatureSpec, windows
 from copilot.data.workspace import Book
-from copilot.text.cells import Unit
 
-_ACTIVE = "start_date <= as_of AND (end_date IS NULL OR end_date > as_of)"
-_YEAR_AGO = "start_date <= as_of - INTERVAL 365 DAY AND (end_date IS NULL OR end_date > as_of - INTERVAL 365 DAY)"
+OWNER = "the copilot"
+MOST_VALUES, FEWEST_ROWS = 8, 20  # values of a column that get one of their own, and how many rows each needs
+MOST_GROUPS = 4  # functions, and levels, that people are counted by
+_STAMPS = {"event_ts", "known_ts", "end_date"}
 
 
 def default_specs(book: Book) -> list[FeatureSpec]:
-    """Return the specs whose columns hold anything in this book, and one-hot columns for its segments and regions."""
-    kept = [spec for spec in _catalogue() if book.has(spec.table)]
-    filled = {
-        table: set(book.table(table).dropna(axis=1, how="all").columns) for table in {spec.table for spec in kept}
-    }
-    columns = {table: set(TABLES[table].columns) for table in filled}
-    kept = [spec for spec in kept if not (spec.columns & columns[spec.table]) - filled[spec.table] - _STAMPS]
-    kept = [replace(spec, direction=_DIRECTION.get(spec.super_name, "neutral")) for spec in kept]
-    return kept + _one_hot(book)
+    """Return the specs whose columns hold anything in this book, and those of its own segments, regions and functions.
+
+    The names of the latter come from the values, so that one feature is the same thing in every later book.
+    """
+    kept = readable(definitions(), book)
+    return kept + _one_hot(book) + _people(book)
 
 
-_STAMPS = {"event_ts", "known_ts", "end_date"}
-_BETTER = (
-    "utilization_pct adoption usage_events usage_minutes spend_usd seats products_owned tenure_months deals_won hires "
-    "site_visits social_mentions roi_usd satisfaction touches"
-).split()
-_WORSE = "usage_errors deals_lost leavers tickets tickets_urgent tickets_escalated resolution_hours".split()
-_DIRECTION: dict[str, Direction] = {
-    **dict.fromkeys(_BETTER, "higher is better"),
-    **dict.fromkeys(_WORSE, "lower is better"),
-}
+@cache
+def definitions() -> tuple[FeatureSpec, ...]:
+    """Return the specs of ``catalogue.yaml``, whatever a book holds."""
+    return tuple(spec for one in read_definitions(Path(__file__).with_suffix(".yaml")) for spec in one.specs)
+
+
+def readable(specs: tuple[FeatureSpec, ...] | list[FeatureSpec], book: Book) -> list[FeatureSpec]:
+    """Return the specs whose table this book has and whose columns hold anything in it."""
+    kept = [spec for spec in specs if book.has(spec.table)]
+    empty = {table: empty_columns(book, table) for table in {spec.table for spec in kept}}
+    return [spec for spec in kept if not (spec.columns & empty[spec.table]) - _STAMPS]
+
+
+def empty_columns(book: Book, table: str) -> set[str]:
+    """Return a table's columns that hold no value in this book, read off the file's own counts where it has them."""
+    import pyarrow.parquet as pq
+
+    file = pq.ParquetFile(book.file(table))
+    columns = set(TABLES[table].columns)
+    counts = dict.fromkeys(columns & set(file.schema_arrow.names), 0)
+    for group in range(file.metadata.num_row_groups):
+        part = file.metadata.row_group(group)
+        for place in range(part.num_columns):
+            chunk = part.column(place)
+            if chunk.path_in_schema not in counts:
+                continue
+            known = chunk.statistics is not None and chunk.statistics.has_null_count
+            nulls = chunk.statistics.null_count if known else _nulls(book, table, chunk.path_in_schema, group)
+            counts[chunk.path_in_schema] += part.num_rows - nulls
+    return {column for column in columns if counts.get(column, 0) == 0}
+
+
+def _nulls(book: Book, table: str, column: str, group: int) -> int:
+    import pyarrow.parquet as pq
+
+    return int(pq.ParquetFile(book.file(table)).read_row_group(group, [column]).column(0).null_count)
 
 
 def _one_hot(book: Book) -> list[FeatureSpec]:
-    accounts, specs = book.table("accounts"), []
-    for column in ("segment", "region", "industry"):
-        common = accounts[column].value_counts().loc[lambda n: n >= 20].head(8)
-        for position, value in enumerate(sorted(common.index)):
-            text = str(value).replace("'", "''")
-            if "\\" in text:  # engines read a backslash in a text differently
-                continue
-            specs.append(
-                FeatureSpec(
-                    f"{column}_{position}",
-                    "accounts",
-                    "1",
-                    "count",
-                    where=f"{column} = '{text}'",
-                    unit="flag",
-                    label=f"{column} {value}",
-                    super_name=f"{column}_{position}",
-                    ultra_name=column,
-                    category="Company",
-                )
-            )
-    return specs
-
-
-def _catalogue() -> list[FeatureSpec]:
-    def usage(name: str, metric: str, aggregate: Aggregate, unit: Unit, label: str) -> FeatureSpec:
-        return FeatureSpec(
-            name,
-            "usage_monthly",
-            metric,
-            aggregate,
-            unit=unit,
-            label=label,
-            ultra_name="errors" if metric == "errors" else "product usage",
-            category="Usage",
-        )
-
-    def state(
-        name: str, metric: str, aggregate: Aggregate, unit: Unit, label: str, where: str = _ACTIVE
-    ) -> FeatureSpec:
-        return FeatureSpec(
-            name,
-            "contracts",
-            metric,
-            aggregate,
-            where=where,
-            unit=unit,
-            label=label,
-            super_name=name.removesuffix("_year_ago"),
-            ultra_name="contract",
-            category="Spend",
-        )
-
-    def people(name: str, label: str) -> FeatureSpec:
-        return FeatureSpec(name, "people_monthly", name, label=label, ultra_name="people", category="Company")
-
-    def signal(name: str, unit: Unit, label: str, ultra: str) -> FeatureSpec:
-        return FeatureSpec(name, "signals_monthly", name, unit=unit, label=label, ultra_name=ultra, category="Interest")
-
-    def tickets(name: str, metric: str, aggregate: Aggregate, unit: Unit, label: str, where: str = "") -> FeatureSpec:
-        return FeatureSpec(
-            name,
-            "tickets",
-            metric,
-            aggregate,
-            where=where,
-            unit=unit,
-            label=label,
-            ultra_name="support",
-            category="Support",
-        )
-
-    closed = "closed_date <= as_of"  # how a ticket ended is known only once it has
-    deals = FeatureSpec(
-        "deals_won",
-        "opportunities",
-        "1",
-        "count",
-        unit="count",
-        label="deals won",
-        where="status = 'won' AND close_date <= as_of",
-        ultra_name="deals",
-        category="Spend",
-    )
     return [
-        *windows(
-            usage("utilization_pct", "utilization_pct", "mean", "pct", "utilisation"),
-            "l1m",
-            "l2m_l1m",
-            "l3m",
-            "l6m_l3m",
-            "l12m",
-        ),
-        *windows(usage("adoption", "adoption", "mean", "percent", "adoption"), "l1m", "l3m", "l6m_l3m"),
-        *windows(usage("usage_events", "events", "sum", "count", "usage events"), "l1m", "l2m_l1m", "l3m", "l6m_l3m"),
-        *windows(usage("usage_minutes", "minutes", "sum", "count", "minutes of use"), "l3m", "l6m_l3m"),
-        *windows(usage("usage_errors", "errors", "sum", "count", "errors"), "l3m", "l6m_l3m"),
-        state("spend_usd", "annual_usd", "sum", "usd", "annual spend"),
-        state("spend_usd_year_ago", "annual_usd", "sum", "usd", "annual spend", _YEAR_AGO),
-        state("seats", "quantity", "sum", "count", "seats under contract"),
-        state("seats_year_ago", "quantity", "sum", "count", "seats under contract", _YEAR_AGO),
-        state("products_owned", "product", "distinct", "count", "products owned"),
-        replace(
-            state("tenure_months", "age_month", "max", "months", "time as a customer", "TRUE"), ultra_name="tenure"
-        ),
-        *windows(replace(deals, where=deals.where), "l12m"),
-        *windows(
-            replace(deals, name="deals_lost", label="deals lost", where=deals.where.replace("won", "lost")), "l12m"
-        ),
-        *windows(people("hires", "people hired"), "l3m", "l12m", "l24m_l12m"),
-        *windows(people("leavers", "people who left"), "l3m", "l12m", "l24m_l12m"),
-        *windows(signal("site_visits", "count", "visits to our site", "attention"), "l3m", "l6m_l3m"),
-        *windows(signal("social_mentions", "count", "social mentions", "attention"), "l3m", "l6m_l3m"),
-        *windows(signal("roi_usd", "usd", "value delivered", "value"), "l12m", "l24m_l12m"),
-        *windows(signal("other_spend_usd", "usd", "spend with other vendors", "other spend"), "l12m"),
-        *windows(signal("online_purchases_usd", "usd", "online purchases", "other spend"), "l12m"),
-        *windows(tickets("tickets", "1", "count", "count", "support tickets"), "l3m", "l6m_l3m"),
-        *windows(tickets("tickets_urgent", "1", "count", "count", "urgent tickets", "priority = 'urgent'"), "l3m"),
-        *windows(
-            tickets("tickets_escalated", "1", "count", "count", "escalated tickets", f"escalated AND {closed}"), "l12m"
-        ),
-        *windows(
-            tickets("resolution_hours", "resolution_hours", "mean", "hours", "hours to close a ticket", closed), "l12m"
-        ),
-        *windows(tickets("satisfaction", "satisfaction", "mean", "score", "ticket satisfaction", closed), "l12m"),
-        *windows(
-            FeatureSpec(
-                "touches",
-                "touches",
-                "1",
-                "count",
-                unit="count",
-                label="touches by us",
-                ultra_name="touches",
-                category="Relationship",
-            ),
-            "l3m",
-            "l12m",
-        ),
         FeatureSpec(
-            "employees",
+            name,
             "accounts",
-            "employees",
-            "max",
-            unit="count",
-            label="employees",
-            super_name="employees",
-            ultra_name="company size",
+            "1",
+            "count",
+            where=f"{column} = {_quoted(value)}",
+            unit="flag",
+            label=f"{column} {value}",
+            super_name=name,
+            ultra_name=column,
             category="Company",
-        ),
-        FeatureSpec(
-            "revenue_usd",
-            "accounts",
-            "revenue_usd",
-            "max",
-            unit="usd",
-            label="company revenue",
-            super_name="revenue_usd",
-            ultra_name="company size",
-            category="Company",
-        ),
+            owner=OWNER,
+            description=f"1 where the account's {column} is {value}, else 0.",
+            tags=("firmographics",),
+        )
+        for column in ("segment", "region", "industry")
+        for name, value in _common(book, "accounts", column, MOST_VALUES)
     ]
+
+
+def _people(book: Book) -> list[FeatureSpec]:
+    """Count hires and leavers of each common function and level."""
+    directions: dict[str, tuple[str, Direction]] = {
+        "hires": ("people hired", "higher is better"),
+        "leavers": ("people who left", "lower is better"),
+    }
+    found = []
+    for column in ("function", "level"):
+        for name, value in _common(book, "people_monthly", column, MOST_GROUPS):
+            for metric, (label, direction) in directions.items():
+                spec = FeatureSpec(
+                    f"{metric}_{name}",
+                    "people_monthly",
+                    metric,
+                    where=f"{column} = {_quoted(value)}",
+                    label=f"{label}, {column} {value}",
+                    ultra_name="people",
+                    category="Company",
+                    direction=direction,
+                    owner=OWNER,
+                    description=f"The {label.removeprefix('people ')} among those whose {column} is {value}.",
+                    tags=("hiring" if metric == "hires" else "attrition", "headcount", "staff"),
+                )
+                found += windows(spec, "l12m")
+    return found
+
+
+def _common(book: Book, table: str, column: str, most: int) -> Iterator[tuple[str, str]]:
+    """Yield a column's commonest values, each with the name that its feature takes."""
+    if not book.has(table):
+        return
+    counts = pd.read_parquet(book.file(table), columns=[column])[column].value_counts()
+    taken: set[str] = set()
+    for value in sorted(str(value) for value in counts.loc[lambda n: n >= FEWEST_ROWS].head(most).index):
+        name = f"{column}_{_slug(value)}"
+        if "\\" not in value and name not in taken:  # engines read a backslash in a text differently
+            taken.add(name)
+            yield name, value
+
+
+def _slug(value: str) -> str:
+    """Return the value as part of a name; what letters and digits cannot tell apart is told by a checksum."""
+    plain = unicodedata.normalize("NFKD", value).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[:30]
+    # Only what the slug loses besides capitals, blanks and dashes needs the checksum: "R&D" and "R+D" are two things.
+    lossless = re.sub(r"[\s-]+", "_", value.lower()) == slug
+    return slug if lossless else f"{slug}_{crc32(value.encode()):08x}".strip("_")
+
+
+def _quoted(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
