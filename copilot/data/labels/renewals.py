@@ -59,20 +59,28 @@ def moments(contracts: pd.DataFrame, today: pd.Timestamp) -> pd.DataFrame:
     return contracts[["account_id"]].drop_duplicates().merge(grid, how="cross")
 
 
-def active(contracts: pd.DataFrame, found: pd.DataFrame, when: str, by: Sequence[str] = ()) -> pd.DataFrame:
+def active(
+    contracts: pd.DataFrame, found: pd.DataFrame, when: str, by: Sequence[str] = (), *, known: bool = False
+) -> pd.DataFrame:
     """Sum what is active on each moment's day: begun by then and not yet ended.
 
     Args:
         contracts: The contracts, one row a term and product.
         found: One row a moment, with ``account_id`` and the day ``when``; its index numbers the rows.
         by: Further columns of the contracts to tell apart, as ``product``.
+        known: Take only what was known when that day ended; the contracts are then ``record.contracts_over_time``.
 
     Returns:
         ``annual_usd``, ``quantity`` and ``known_ts`` (when the last row was known), by row number; with ``by``, by row
         number and those columns, and only where something is active. The quantity is null where one row states none.
     """
-    rows = found[["account_id", when]].rename_axis("row").reset_index().merge(contracts, on="account_id")
+    columns = ["account_id", *by, "start_date", "end_date", "annual_usd", "quantity", "known_ts"]
+    terms = contracts[[*columns, *(["until_ts"] if known else [])]]
+    rows = found[["account_id", when]].rename_axis("row").reset_index().merge(terms, on="account_id")
     rows = rows[(rows["start_date"] <= rows[when]) & (rows["end_date"].isna() | (rows["end_date"] > rows[when]))]
+    if known:
+        over = rows[when].dt.normalize() + pd.Timedelta(days=1)
+        rows = rows[(rows["known_ts"] < over) & (rows["until_ts"].isna() | (rows["until_ts"] >= over))]
     groups = rows.groupby(["row", *by], observed=True)
     totals = groups[["annual_usd"]].sum()
     totals["quantity"] = groups["quantity"].sum(skipna=False)
