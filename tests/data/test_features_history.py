@@ -1,4 +1,4 @@
-"""Features read of each row the version that was known on the sample's own day: a correction changes builds after it."""
+"""Features read of each row the version known on the sample's day: a correction changes builds after it."""
 
 from __future__ import annotations
 

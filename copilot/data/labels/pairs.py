@@ -43,8 +43,8 @@ def uplift_pairs(book: Book, *, kinds: Collection[str] = TOUCH_KINDS, window_day
 
     Returns:
         ``account_id, as_of``; ``window_end``, the first day after the window; ``end``, the day the outcome is read;
-        ``known_at``; ``base_usd`` (> 0), as the book had it on ``as_of``; ``arm``, the kind of the first touch (of one day the first of
-        the book's kinds) or ``none``; ``treated``, 0 or 1; ``touches``, how many of those kinds;
+        ``known_at``; ``base_usd`` (> 0), as the book had it on ``as_of``; ``arm``, the kind of the first touch (of one
+        day the first of the book's kinds) or ``none``; ``treated``, 0 or 1; ``touches``, how many of those kinds;
         ``bookings_usd``, the annual value of the terms that start on or after ``window_end`` and by ``end``;
         ``delta_usd``, the change of annual spend from ``as_of`` to ``end`` by what is known now.
 

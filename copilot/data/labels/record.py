@@ -75,7 +75,7 @@ def read(book: Book, table: str) -> tuple[pd.DataFrame, dict[str, int]]:
 
 
 def as_known(book: Book, table: str, samples: pd.DataFrame, column: str) -> pd.Series:
-    """Return a column of the row that each sample belongs to, by the version that was the newest known on its ``as_of``.
+    """Return a column of the row that each sample belongs to, by the version known on its ``as_of``.
 
     Where none was known yet the first one stands in: an export often learns of an account only with its first deal.
 
