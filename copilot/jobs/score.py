@@ -140,7 +140,7 @@ class _Run:
             return
         usage, folder, parts = self.book.table("usage_monthly"), train.bundle(self.workspace, "engagement"), []
         for column, words, unit, bounds in train.measured(usage):
-            panel = usage.dropna(subset=[column])
+            panel = usage.loc[usage[column].notna(), ["account_id", "product", "event_ts", column]]
             part = registry.load(folder / column).predict(panel)
             last = panel.sort_values("event_ts").drop_duplicates(["account_id", "product"], keep="last")
             part = part.merge(

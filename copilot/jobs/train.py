@@ -194,7 +194,7 @@ def _engagement(book: Book, sets: dict[str, Samples], features: pd.DataFrame, rn
         usage = usage[usage["account_id"].isin(accounts)]
     parts: dict[str, Any] = {}
     for column, _, _, bounds in measured(usage):
-        panel = usage.dropna(subset=[column])
+        panel = usage.loc[usage[column].notna(), ["account_id", "product", "event_ts", column]]
         parts[column] = engagement.fit(
             panel, unit=["account_id", "product"], time="event_ts", value=column, bounds=bounds, rng=rng
         )

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from copilot.data import labels
-from copilot.data.workspace import Book
 from tests.data.labels.conftest import MakeBook
 
 RENEWAL = "2025-03-01"
