@@ -390,7 +390,8 @@ def _store(place: Workspace) -> Store:
 
 
 def _made(workspace: Path, users: list[tuple[str, str, str | None]]) -> None:
-    """Print the users and what to do next; passwords are shown this once."""
+    """Print what the book holds, the users and what to do next; passwords are shown this once."""
+    from copilot.data.quality import told
     from copilot.data.workspace import Workspace
 
     book = Workspace(workspace).book()
@@ -400,7 +401,7 @@ def _made(workspace: Path, users: list[tuple[str, str, str | None]]) -> None:
         + ", ".join(f"{n:,} {t}" for t, n in manifest["tables"].items())
         + "."
     )
-    for sentence in [*manifest["notes"], *manifest["missing"].values()]:
+    for sentence in [*manifest["notes"], *manifest["missing"].values(), *filter(None, [told(book)])]:
         typer.echo(f"- {sentence}")
     fresh = [user for user in users if user[2]]
     if fresh:

@@ -12,13 +12,14 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from itertools import pairwise
 
+from copilot.data.book import TABLES
 from copilot.data.portable import GIVEN
 from copilot.data.specs import FeatureSpec, Grain
 
 _MOST_STRETCHES = 60  # each is one more join; beyond, filters over the rows are cheaper
 
 
-def emit(specs: Iterable[FeatureSpec], *, as_of: date | None = None) -> str:
+def emit(specs: Iterable[FeatureSpec], *, as_of: date | None = None, history: bool = False) -> str:
     """Return the one statement that computes ``specs`` of one table.
 
     It reads ``source``, the table, and ``samples``: ``sample`` (a number), the entity's columns, ``as_of`` and
@@ -27,22 +28,26 @@ def emit(specs: Iterable[FeatureSpec], *, as_of: date | None = None) -> str:
     Args:
         specs: One or more specs of one table and entity.
         as_of: The day that all samples share: the source is then aggregated as it stands, without meeting each sample.
+        history: Read ``earlier`` too, the table's earlier versions (``copilot.data.history``), and of each row the
+            version that was the newest known on the sample's day: one is known from its ``known_ts`` until the next's.
     """
-    return _Statement(list(specs), as_of).text()
+    return _Statement(list(specs), as_of, history=history).text()
 
 
 class _Statement:
     """Collects, spec by spec, what must be aggregated, and writes the statement around it."""
 
-    def __init__(self, specs: Sequence[FeatureSpec], as_of: date | None) -> None:
-        self.specs, self.as_of = specs, as_of
+    def __init__(self, specs: Sequence[FeatureSpec], as_of: date | None, *, history: bool) -> None:
+        self.specs, self.as_of, self.history = specs, as_of, history
+        self.source = "versions AS source" if history else "source"
         self.key = specs[0].entity if as_of else ("sample",)
         self.stretches = _stretches(specs)
         self.pieces: dict[str, dict[str, str]] = {}  # relation: aggregate call -> the column it becomes
 
     def text(self) -> str:
         values = [f"{self.value(spec)} AS {spec.name}" for spec in self.specs]  # fills the pieces
-        relations = [self.known(), *(self.aggregated(relation) for relation in self.pieces)]
+        versions = self.versions() if self.history else []
+        relations = [*versions, self.known(), *(self.aggregated(relation) for relation in self.pieces)]
         joins = "".join(f"\n    {self.join(relation, place)}" for relation, place in self.places())
         return (
             f"WITH {', '.join(relations)}\nSELECT sample,\n  "
@@ -52,26 +57,51 @@ class _Statement:
             + f"\n  FROM samples{joins}\n) AS found"
         )
 
+    def versions(self) -> list[str]:
+        """All versions of the rows with ``until_ts``, from when the next one was known; null for the newest."""
+        name = self.specs[0].table
+        # A part of a key may be empty (a row without a day), and no engine joins empty to empty.
+        same = " AND ".join(
+            f"{_joinable(name, 'later', one)} = {_joinable(name, 'earlier', one)}" for one in TABLES[name].key
+        )
+        stamped = [*TABLES[name].key, *({"known_ts"} - set(TABLES[name].key))]
+        columns = sorted(self.plain() | set(TABLES[name].key))
+        return [
+            f"later AS (\n  SELECT {_of('source', stamped)} FROM source\n"
+            f"  UNION ALL\n  SELECT {_of('earlier', stamped)} FROM earlier\n)",
+            f" versions AS (\n  SELECT {_of('source', columns)}, CAST(NULL AS TIMESTAMP) AS until_ts FROM source\n"
+            f"  UNION ALL\n  SELECT {_of('earlier', columns)}, min(later.known_ts) AS until_ts\n"
+            f"  FROM earlier JOIN later ON {same} AND later.known_ts > earlier.known_ts\n"
+            f"  GROUP BY {_of('earlier', columns)}\n)",
+        ]
+
+    def plain(self) -> set[str]:
+        """The table's own columns that are read."""
+        read = frozenset[str]().union(*(spec.columns for spec in self.specs))
+        return set(read - GIVEN) | {"event_ts", "known_ts", *self.specs[0].entity}
+
     def known(self) -> str:
         """The rows that were known on the sample's day, of things that had happened by then, with their ages."""
         read = frozenset[str]().union(*(spec.columns for spec in self.specs))
         ages = {f"age_{spec.grain}" for spec in self.specs if spec.ages} | (read & GIVEN)
         if self.as_of:
             today, tomorrow = _moment(self.as_of), _moment(self.as_of + timedelta(days=1))
-            begin, meet, where = "", "source", "WHERE"
+            begin, meet, where = "", self.source, "WHERE"
         else:
             today, tomorrow = "samples.as_of", "samples.next_day"
             keys = " AND ".join(f"source.{key} = samples.{key}" for key in self.specs[0].entity)
-            begin, meet, where = "samples.sample, ", f"samples JOIN source ON {keys}", "AND"
-        plain = sorted((read - GIVEN) | {"event_ts", "known_ts"} | (set(self.key) - {"sample"}))
-        columns = [f"source.{column}" for column in plain]
+            begin, meet, where = "samples.sample, ", f"samples JOIN {self.source} ON {keys}", "AND"
+        needless = set() if self.as_of else set(self.specs[0].entity) - read - {"event_ts", "known_ts"}
+        columns = [f"source.{column}" for column in sorted(self.plain() - needless)]
         columns.append(f"{today} AS as_of")
         columns.extend(
             f"{_AGES[age].format(today=today, tomorrow=tomorrow)} AS {age}" for age in sorted(ages - {"as_of"})
         )
+        newest = f"\n  AND (source.until_ts IS NULL OR source.until_ts >= {tomorrow})" if self.history else ""
         return (
-            f"known AS (\n  SELECT {begin}{', '.join(columns)}\n  FROM {meet}\n"
-            f"  {where} source.known_ts < {tomorrow} AND (source.event_ts IS NULL OR source.event_ts < {tomorrow})\n)"
+            f"{' ' if self.history else ''}known AS (\n  SELECT {begin}{', '.join(columns)}\n  FROM {meet}\n"
+            f"  {where} source.known_ts < {tomorrow} AND (source.event_ts IS NULL OR source.event_ts < {tomorrow})"
+            f"{newest}\n)"
         )
 
     def aggregated(self, relation: str) -> str:
@@ -166,6 +196,17 @@ class _Statement:
             return [f"whole.{piece}"]
         inside = [i for i, (first, last) in enumerate(stretches) if ages[0] <= first and last <= ages[1]]
         return [f"by_{spec.grain}_{i}.{piece}" for i in inside]
+
+
+def _of(relation: str, columns: Iterable[str]) -> str:
+    return ", ".join(f"{relation}.{column}" for column in columns)
+
+
+def _joinable(table: str, relation: str, column: str) -> str:
+    """The column of a key, with a day that no row has where it may be empty."""
+    if TABLES[table].columns[column].required:
+        return f"{relation}.{column}"
+    return f"coalesce({relation}.{column}, TIMESTAMP '0001-01-01 00:00:00')"
 
 
 _AGES = {

@@ -1,8 +1,9 @@
 """The feature mart: one typed definition of a feature gives the same number at any past date.
 
 A spec (``specs``) names a metric of one table of the book, an aggregate and a window counted back from the sample's
-date. All specs of one table become one SQL statement (``emit``) over the rows with ``known_ts`` up to that date, so
-that a feature as of t reads only what was known at t (MATHS §1).
+date. All specs of one table become one SQL statement (``emit``) over the rows with ``known_ts`` up to that date, each
+in the version that was the newest then (``history``), so that a feature as of t reads only what was known at t
+(MATHS §1).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 
 from copilot.data.emit import emit
+from copilot.data.history import SUFFIX
 from copilot.data.portable import GIVEN
 from copilot.data.specs import Aggregate, FeatureSpec, Grain
 from copilot.data.workspace import Book, Workspace
@@ -89,11 +91,14 @@ def _run(book: Book, specs: Sequence[FeatureSpec], samples: pd.DataFrame) -> pd.
             chosen = list(group)
             source = connection.read_parquet(str(book.file(table)))
             source.create_view("source", replace=True)
+            history = book.has(table + SUFFIX)
+            if history:
+                connection.read_parquet(str(book.file(table + SUFFIX))).create_view("earlier", replace=True)
             _check_columns(chosen, source.columns)
             if samples.empty:
                 continue
             try:
-                part = connection.sql(emit(chosen, as_of=shared)).df()
+                part = connection.sql(emit(chosen, as_of=shared, history=history)).df()
             except duckdb.Error as error:
                 raise _culprit(connection, chosen, error) from None
             parts.append(part.set_index("sample").reindex(samples["sample"]))
@@ -154,6 +159,7 @@ def _samples(given: pd.DataFrame, entity: tuple[str, ...]) -> pd.DataFrame:
 def _everyone(book: Book, specs: Sequence[FeatureSpec], entity: tuple[str, ...]) -> pd.DataFrame:
     """Return every entity of the book: from the accounts where they hold it, else from the tables that are read."""
     tables = sorted({spec.table for spec in specs if book.has(spec.table)})
+    tables += [table + SUFFIX for table in tables if book.has(table + SUFFIX)]
     if set(entity) <= set(book.table("accounts").columns):
         tables = ["accounts"]
     parts = [book.table(name).reindex(columns=list(entity)) for name in tables]

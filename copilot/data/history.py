@@ -71,7 +71,7 @@ def merge(old: Book | None, draft: Draft, *, snapshot_date: date) -> Draft:
 def known_by(book: Book, name: str, when: date) -> pd.DataFrame:
     """Return the table ``name`` as this team knew it when ``when`` ended: one row a key, in the order of the book."""
     rows = versions(book, name)
-    rows = rows[rows["known_ts"] <= pd.Timestamp(when)].sort_values("known_ts")
+    rows = rows[rows["known_ts"] < pd.Timestamp(when) + pd.Timedelta(days=1)].sort_values("known_ts", kind="stable")
     newest = rows.drop_duplicates(list(TABLES[name].key), keep="last")
     place = _place(name, newest, book.table(name)).to_numpy()
     return newest.iloc[place.argsort()].reset_index(drop=True)
@@ -80,6 +80,19 @@ def known_by(book: Book, name: str, when: date) -> pd.DataFrame:
 def versions(book: Book, name: str) -> pd.DataFrame:
     """Return every version of every row of ``name``, the newest ones first; ``known_ts`` tells them apart."""
     return pd.concat([book.table(name), _history(book, name)], ignore_index=True)
+
+
+def spans(book: Book, name: str) -> pd.DataFrame:
+    """Return every version with ``until_ts``, from when the next one was known; empty for the newest of a row.
+
+    A version counts on the days on which it was known and, when they ended, the next was not yet.
+    """
+    rows = versions(book, name)
+    if not book.has(name + SUFFIX):
+        return rows.assign(until_ts=pd.Series(pd.NaT, index=rows.index, dtype=DAY))
+    ordered = rows.sort_values("known_ts", kind="stable")
+    following = ordered.groupby(list(TABLES[name].key), dropna=False)["known_ts"].shift(-1)
+    return rows.assign(until_ts=following.reindex(rows.index).astype(DAY))
 
 
 def _history(book: Book, name: str) -> pd.DataFrame:

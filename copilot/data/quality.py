@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from html import escape
+from pathlib import Path
 
 import pandas as pd
 
@@ -25,6 +26,10 @@ from copilot.data.quality_rules import (
 from copilot.data.workspace import Book
 
 KINDS = ("missing", "duplicate", "orphaned", "stale", "outlying")
+# Rows that lead nowhere or count twice spoil totals; a gap only leaves something out.
+WORST_FIRST = ("orphaned", "duplicate", "outlying", "stale", "missing")
+SHOWN = 3
+PAGE, SUMMARY = "quality.html", "quality.txt"  # beside the tables of the version of the book they speak of
 FINDINGS = ("table", "column", "kind", "rows", "share", "examples", "sentence")
 EXAMPLES = 3
 
@@ -72,6 +77,43 @@ def examine(book: Book) -> QualityReport:
         source=str(book.manifest["source"]),
         set_aside={str(name): int(count) for name, count in book.manifest.get("set_aside", {}).items()},
     )
+
+
+def worst(report: QualityReport) -> pd.DataFrame:
+    """Return the findings, the worst kind first (``WORST_FIRST``), then those that concern the largest share."""
+    rank = report.findings["kind"].map(WORST_FIRST.index).astype("int64")
+    order = report.findings.assign(rank=rank).sort_values(["rank", "share"], ascending=[True, False], kind="stable")
+    return order.drop(columns="rank").reset_index(drop=True)
+
+
+def summary(report: QualityReport) -> str:
+    """Say in one sentence how many findings there are and which are the worst."""
+    found = worst(report)
+    if found.empty:
+        return f"Data quality: nothing was found in {len(report.rows)} tables."
+    named = "; ".join(str(sentence).rstrip(".") for sentence in found["sentence"].head(SHOWN))
+    return f"Data quality: {len(found):,} finding{'s' if len(found) > 1 else ''}, the worst first: {named}."
+
+
+def write(book: Book) -> Path:
+    """Examine a version of the book and lay the page and its summary beside its tables; returns the page's path.
+
+    The caller holds the writer lock. A page that is there already is written anew.
+    """
+    report = examine(book)
+    for name, text in ((SUMMARY, summary(report)), (PAGE, to_html(report))):
+        draft = book.path / f".{name}"
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(book.path / name)
+    return book.path / PAGE
+
+
+def told(book: Book) -> str | None:
+    """Return the summary of this version's page and where it lies; None where none was written."""
+    try:
+        return f"{(book.path / SUMMARY).read_text(encoding='utf-8')} All of them: {book.path / PAGE}"
+    except OSError:
+        return None
 
 
 def _row(name: str, table: pd.DataFrame, found: Found) -> dict[str, object]:

@@ -5,6 +5,8 @@ Four layers: feature (a window), super feature (the thing measured), ultra featu
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
@@ -54,7 +56,7 @@ def reasons(
     importance = np.stack([np.abs(contributions[:, members[name]]).max(axis=1) for name in supers], axis=1)
     push = np.stack([contributions[:, members[name]].sum(axis=1) for name in supers], axis=1)
     for position, name in enumerate(supers):
-        importance[~told[name]["tellable"].to_numpy(), position] = 0.0
+        importance[~told[name].tellable, position] = 0.0
     importance = _best_of_family(importance, [specs[members[name][0]].ultra_name for name in supers])
     order = np.argsort(-importance, axis=1, kind="stable")[:, :top]
     parts = []
@@ -62,20 +64,26 @@ def reasons(
         for position in np.unique(order[:, rank]):
             rows = np.flatnonzero((order[:, rank] == position) & (importance[:, position] > 0))
             name = supers[position]
-            first = specs[members[name][0]]
-            part = told[name].iloc[rows].drop(columns="tellable")
+            first, insight = specs[members[name][0]], told[name]
             parts.append(
-                part.assign(
-                    account_id=features.index[rows],
-                    about=about,
-                    rank=rank + 1,
-                    category=first.category,
-                    ultra=first.ultra_name,
-                    super=name,
-                    label=first.label,
-                    unit=first.unit,
-                    importance=importance[rows, position],
-                    push=np.sign(push[rows, position]),
+                pd.DataFrame(
+                    {
+                        "account_id": features.index[rows],
+                        "about": about,
+                        "rank": rank + 1,
+                        "category": first.category,
+                        "ultra": first.ultra_name,
+                        "super": name,
+                        "label": first.label,
+                        "unit": first.unit,
+                        "importance": importance[rows, position],
+                        "push": np.sign(push[rows, position]),
+                        "current": insight.current[rows],
+                        "previous": np.nan if insight.previous is None else insight.previous[rows],
+                        "period": insight.period,
+                        "current_feature": insight.current_feature,
+                        "previous_feature": insight.previous_feature,
+                    }
                 )
             )
     found = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
@@ -97,24 +105,28 @@ def facts(features: pd.DataFrame, specs: list[FeatureSpec], *, top: int = TOP) -
     return reasons("facts", weights, features, specs, top=top)
 
 
-def _insight(name: str, specs: list[FeatureSpec], features: pd.DataFrame) -> pd.DataFrame:
+@dataclass(frozen=True)
+class _Insight:
+    """What is told of one super feature: the values of all accounts, and which accounts it can be told of."""
+
+    current: np.ndarray
+    previous: np.ndarray | None
+    period: str
+    current_feature: str
+    previous_feature: str
+    tellable: np.ndarray
+
+
+def _insight(name: str, specs: list[FeatureSpec], features: pd.DataFrame) -> _Insight:
     """Choose what is told of one super feature: a change where two windows are there, else a level."""
     names = {spec.name for spec in specs}
     pair = _pair(name, names)
     current, previous, period = pair or (specs[0].name, None, _period(specs[0]))
     value = features[current].to_numpy()
-    found = pd.DataFrame(
-        {
-            "current": value,
-            "previous": features[previous].to_numpy() if previous else np.full(len(value), np.nan),
-            "period": period,
-            "current_feature": current,
-            "previous_feature": previous or "",
-        }
-    )
     # A flag is told only where it is set: "not in EMEA" helps nobody.
-    found["tellable"] = np.isfinite(value) & ((value != 0) | (specs[0].unit != "flag"))
-    return found
+    tellable = np.isfinite(value) & ((value != 0) | (specs[0].unit != "flag"))
+    before = features[previous].to_numpy() if previous else None
+    return _Insight(value, before, period, current, previous or "", tellable)
 
 
 def _pair(name: str, names: set[str]) -> tuple[str, str, str] | None:

@@ -20,13 +20,14 @@ class Finding:
 
 
 def examine(workspace: Workspace) -> list[Finding]:
-    """Look at installation, language models, book, models, scores and users; never raises for what is missing."""
+    """Look at installation, language models, book, data, models, scores and users; never raises for what is missing."""
     return [
         _rooms(),
         _encoder(),
         _embedded(),
         *_remote(),
         _book(workspace),
+        *_quality(workspace),
         *_models(workspace),
         _scores(workspace),
         _users(workspace),
@@ -98,6 +99,17 @@ def _book(workspace: Workspace) -> Finding:
         )
     tables = ", ".join(f"{name} {rows:,}" for name, rows in manifest["tables"].items())
     return Finding("book", True, f"{manifest['source']} as of {manifest['as_of']} ({tables})")
+
+
+def _quality(workspace: Workspace) -> list[Finding]:
+    from copilot.data.quality import told
+
+    if workspace.current("book") is None:
+        return []
+    said = told(workspace.book())
+    if said is None:
+        return [Finding("data quality", False, "this book was not looked through", "import the export again")]
+    return [Finding("data quality", True, said.removeprefix("Data quality: "))]
 
 
 def _models(workspace: Workspace) -> list[Finding]:

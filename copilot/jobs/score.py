@@ -19,6 +19,7 @@ from copilot.data.workspace import Book, Workspace
 from copilot.errors import NotSetUp
 from copilot.explain.reasons import COLUMNS, facts, reasons
 from copilot.jobs import recommend, train
+from copilot.jobs.samples import with_products
 from copilot.models import registry
 
 Frames = dict[str, pd.DataFrame]
@@ -71,7 +72,9 @@ class _Run:
         self.specs: list[FeatureSpec] = []
         self.told: list[pd.DataFrame] = []
         for name in train.MODELS:
-            manifest, reason = train.trained(workspace, name), train.why_not(book, name)
+            manifest = train.trained(workspace, name)
+            # What could be trained can be scored as long as its tables are there; only without a model is it asked why.
+            reason = train.why_not(book, name) if manifest is None else train.why_not_at_all(book, name)
             if reason is not None:
                 self.skipped[name] = reason
             elif manifest is None:
@@ -86,6 +89,7 @@ class _Run:
         running = contracts[
             (contracts["start_date"] <= today) & (contracts["end_date"].isna() | (contracts["end_date"] > today))
         ]
+        self.running = running
         by_account = running.groupby("account_id")
         due = contracts[contracts["rtcd"] >= today].groupby("account_id")["rtcd"].min()
         frame = accounts[["account_id", "name", "segment", "region", "industry", "owner_rep_id"]].set_index(
@@ -136,7 +140,7 @@ class _Run:
             return
         usage, folder, parts = self.book.table("usage_monthly"), train.bundle(self.workspace, "engagement"), []
         for column, words, unit, bounds in train.measured(usage):
-            panel = usage.dropna(subset=[column])
+            panel = usage.loc[usage[column].notna(), ["account_id", "product", "event_ts", column]]
             part = registry.load(folder / column).predict(panel)
             last = panel.sort_values("event_ts").drop_duplicates(["account_id", "product"], keep="last")
             part = part.merge(
@@ -184,11 +188,22 @@ class _Run:
         ):
             frame.loc[paying, column] = found[source].to_numpy()
         if "quantity" in self.models["growth"]["parts"]:
-            seats = registry.load(folder / "quantity").predict(features, frame.loc[paying, "seats"].fillna(0))
-            frame.loc[paying, "seats_growth"] = seats["delta"].to_numpy()
+            self._quantities(registry.load(folder / "quantity"), features)
         for about, part in (("churn", "churn"), ("upsell", "up")):
             if part in model.boosters:
                 self._explain(about, contributions(model.boosters[part], features)[:, :-1], features)
+
+    def _quantities(self, model: Any, features: pd.DataFrame) -> None:
+        """Predict the change of quantity of each product an account holds, and of all its products together."""
+        frame, held = self.frames["accounts"], self.running.dropna(subset=["quantity"])
+        held = held[held["account_id"].isin(features.index)]
+        held = held.groupby(["account_id", "product"], as_index=False)["quantity"].sum()
+        rows = features.take(features.index.get_indexer(held["account_id"]))
+        table = with_products(rows, held["product"], self.models["growth"]["products"])
+        held["delta"] = model.predict(table, held["quantity"])["delta"].to_numpy()
+        self.frames["quantities"] = held
+        changes = held.groupby("account_id")["delta"].sum()
+        frame.loc[changes.index, "seats_growth"] = changes
 
     def uplift(self) -> None:
         """Estimate what a touch changes, in money, and what drives it."""

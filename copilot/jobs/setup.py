@@ -31,7 +31,7 @@ def make_demo(
 
     draft, truth = make(preset, seed=seed, progress=tell)
     with workspace.writing():
-        made = _write(workspace, draft, DEMO_USERS, now)
+        made = _write(workspace, draft, DEMO_USERS, now, tell)
         folder = workspace.root / "truth"
         folder.mkdir(exist_ok=True)
         for name, frame in truth.items():
@@ -66,12 +66,22 @@ def import_book(
     with workspace.writing():
         old = workspace.book() if workspace.current("book") else None
         draft = merge(old, draft, snapshot_date=draft.as_of)
-        return _write(workspace, draft, users_of(draft), now)
+        return _write(workspace, draft, users_of(draft), now, tell)
 
 
-def _write(workspace: Workspace, draft: Draft, users: Iterable[tuple[str, Role, str | None]], now: datetime) -> Made:
+def _write(
+    workspace: Workspace,
+    draft: Draft,
+    users: Iterable[tuple[str, Role, str | None]],
+    now: datetime,
+    tell: Callable[[str], None],
+) -> Made:
+    from copilot.data import quality
+
     with Store.open(settings().database_url or workspace.database) as store:
         book = workspace.write_book(draft, now)
         made: Made = [(name, role, store.add_user(name, role, rep_id)) for name, role, rep_id in users]
         store.audit("setup", "book", book.path.name, "", now)
+    tell("Looking for faults in the data")
+    quality.write(book)
     return made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,15 @@ import pandas as pd
 
 from copilot.data import labels
 from copilot.data.catalogue import default_specs
-from copilot.data.features import build
 from copilot.data.workspace import Book, Workspace, read_manifest
 from copilot.errors import BadInput
+from copilot.jobs import samples
+from copilot.jobs.samples import Samples
 from copilot.models import registry
 
 MODELS = ("growth", "uplift", "engagement")
+FEATURED = ("growth", "uplift")  # the forecast reads the series itself
+NEEDS = {"growth": ("contracts",), "uplift": ("touches", "contracts"), "engagement": ("usage_monthly",)}
 FEWEST_SAMPLES, FEWEST_IN_ARM, FEWEST_MONTHS = 100, 20, 6
 RATIO = (-1.0, 2.0)  # a change of spend beyond three times the base is an entry error or a new business
 # What engagement is measured by, the first that the book holds: column -> words, unit, bounds.
@@ -52,48 +56,53 @@ def train(
     wanted = [name for name in MODELS if only in (None, name)]
     lines = []
     with workspace.writing():
-        samples, features = pd.DataFrame(), pd.DataFrame()
-        if {"growth", "uplift"} & set(wanted) and book.has("contracts"):
-            tell("Labels and features")
-            samples = labels.samples(book)
-            features = build(workspace, specs=default_specs(book), as_of=samples) if len(samples) else features
+        tell("Labels")
+        sets = {name: samples.read(book, name) for name in wanted if why_not_at_all(book, name) is None}
+        reasons = {name: why_not(book, name, sets.get(name)) for name in wanted}
+        learned = {name: sets[name] for name in FEATURED if reasons.get(name, "") is None}
+        tell("Features")
+        features = samples.features_of(workspace, default_specs(book), learned) if learned else {}
         for name, seed in zip(
             MODELS, rng.spawn(len(MODELS)), strict=True
         ):  # one model alone trains as it would among all
             if name not in wanted:
                 continue
-            reason = why_not(book, name, samples)
+            reason = reasons[name]
             if reason is None:
                 tell(f"Training {name}")
-                summary = _publish(workspace, book, name, _FITS[name](book, samples, features, seed), now)
-                lines.append(f"{name}: {summary}")
+                fitted = _FITS[name](book, sets, features.get(name, pd.DataFrame()), seed)
+                lines.append(f"{name}: {_publish(workspace, book, name, fitted, now)}")
             else:
                 lines.append(f"{name}: left out. {reason}")
     return lines
 
 
-def why_not(book: Book, name: str, samples: pd.DataFrame | None = None) -> str | None:
+def why_not_at_all(book: Book, name: str) -> str | None:
+    """Return the sentence on a table that a model needs and the book lacks, or None; takes no time."""
+    for table in NEEDS[name]:
+        if not book.manifest["tables"].get(table):
+            return _lacks(book, table)
+    return None
+
+
+def why_not(book: Book, name: str, found: Samples | None = None) -> str | None:
     """Return the sentence that says why this book cannot train a model, or None where it can."""
+    lacking = why_not_at_all(book, name)
+    if lacking is not None:
+        return lacking
     if name == "engagement":
-        usage = book.table("usage_monthly")
-        if usage.empty:
-            return _lacks(book, "usage_monthly")
-        months = usage["event_ts"].nunique()
+        months = book.table("usage_monthly")["event_ts"].nunique()
         return (
             None
             if months >= FEWEST_MONTHS
             else f"There are {months} months of usage, and a forecast needs {FEWEST_MONTHS}."
         )
-    if name == "uplift" and book.table("touches").empty:
-        return _lacks(book, "touches")
-    if not book.has("contracts"):
-        return _lacks(book, "contracts")
-    samples = labels.samples(book) if samples is None else samples
-    if len(samples) < FEWEST_SAMPLES:
-        return f"There are {len(samples)} past renewals or quarters to learn from, and a model needs {FEWEST_SAMPLES}."
-    if name == "uplift" and min(samples["treated"].sum(), (1 - samples["treated"]).sum()) < FEWEST_IN_ARM:
+    rows = (found or samples.read(book, name)).rows
+    if len(rows) < FEWEST_SAMPLES:
+        return f"There are {len(rows)} past renewals or quarters to learn from, and a model needs {FEWEST_SAMPLES}."
+    if name == "uplift" and min(rows["treated"].sum(), (1 - rows["treated"]).sum()) < FEWEST_IN_ARM:
         return (
-            f"Of {len(samples)} past renewals or quarters {samples['treated'].sum()} were touched; "
+            f"Of {len(rows)} past renewals or quarters {rows['treated'].sum()} were touched; "
             f"an estimate needs {FEWEST_IN_ARM} touched and {FEWEST_IN_ARM} untouched."
         )
     return None
@@ -116,39 +125,54 @@ def bundle(workspace: Workspace, name: str) -> Path:
     return folder
 
 
-_Fitted = tuple[dict[str, Any], dict[str, Any], str]  # parts by name, what to keep about them, the summary
+@dataclass(frozen=True)
+class _Fitted:
+    """What a fit leaves: its parts by name, the label sets they learned from, what to keep about them, the summary."""
+
+    parts: dict[str, Any]
+    learned: dict[str, Samples]
+    about: dict[str, Any]
+    summary: str
 
 
-def _growth(book: Book, samples: pd.DataFrame, features: pd.DataFrame, rng: np.random.Generator) -> _Fitted:
+def _growth(book: Book, sets: dict[str, Samples], features: pd.DataFrame, rng: np.random.Generator) -> _Fitted:
     from copilot.models import growth
 
-    folds = {"groups": samples["account_id"], "time": samples["as_of"]}
-    parts = {"spend": growth.fit(features, samples["base_usd"], samples["delta_usd"], unit="spend", rng=rng, **folds)}
-    counted = samples["base_quantity"] > 0
-    if counted.sum() >= FEWEST_SAMPLES:
-        inside = {key: column[counted] for key, column in folds.items()}
-        base, delta = samples.loc[counted, "base_quantity"], samples.loc[counted, "delta_quantity"]
-        parts["quantity"] = growth.fit(features[counted], base, delta, unit="quantity", rng=rng, **inside)
+    rows = sets["growth"].rows
+    folds = {"groups": rows["account_id"], "time": rows["as_of"]}
+    parts = {"spend": growth.fit(features, rows["base_usd"], rows["delta_usd"], unit="spend", rng=rng, **folds)}
+    learned, products = {"growth": sets["growth"]}, sorted(book.table("contracts")["product"].unique())
+    quantities = samples.read(book, "growth_quantity")
+    place = samples.places(quantities.rows, rows)  # it is drawn from the same accounts, but may know a row later
+    quantities = replace(quantities, labels=replace(quantities.labels, frame=quantities.rows[place >= 0]))
+    if len(quantities.rows) >= FEWEST_SAMPLES:
+        counted, learned["growth_quantity"] = quantities.rows, quantities
+        table = samples.with_products(features.take(place[place >= 0]), counted["product"], products)
+        parts["quantity"] = growth.fit(
+            table, counted["base_quantity"], counted["delta_quantity"], unit="quantity", rng=rng,
+            groups=counted["account_id"], time=counted["as_of"],
+        )  # fmt: skip
     report = parts["spend"].report
-    found = report["auc_churn"]
+    about = {"report": report, "features": list(features), "products": products}
+    found, told = report["auc_churn"], sets["growth"].told()
     if found is None:
-        return parts, {"report": report, "features": list(features)}, f"{len(samples)} samples, of one outcome only."
+        return _Fitted(parts, learned, about, f"{told}, of one outcome only.")
     verdict = ""
     if not report["skill"]:
         verdict = f" Size alone reaches {report['auc_size']:.3f}: no skill, so scores of growth will not be shown."
-    interval = f"95 % interval {found['low']:.3f} to {found['high']:.3f}, {len(samples)} samples"
-    summary = f"AUC {found['value']:.3f} for shrinking accounts ({interval}).{verdict}"
-    return parts, {"report": report, "features": list(features)}, summary
+    interval = f"95 % interval {found['low']:.3f} to {found['high']:.3f}, {told}"
+    return _Fitted(parts, learned, about, f"AUC {found['value']:.3f} for shrinking accounts ({interval}).{verdict}")
 
 
-def _uplift(book: Book, samples: pd.DataFrame, features: pd.DataFrame, rng: np.random.Generator) -> _Fitted:
+def _uplift(book: Book, sets: dict[str, Samples], features: pd.DataFrame, rng: np.random.Generator) -> _Fitted:
     from copilot.models import uplift
 
-    ratio = (samples["delta_usd"] / samples["base_usd"]).clip(*RATIO)
+    rows = sets["uplift"].rows
+    ratio = (rows["delta_usd"] / rows["base_usd"]).clip(*RATIO)
     model = uplift.fit(
-        features, samples["treated"], ratio, learner="t", rng=rng, groups=samples["account_id"], time=samples["as_of"]
+        features, rows["treated"], ratio, learner="t", rng=rng, groups=rows["account_id"], time=rows["as_of"]
     )
-    report = model.report | {"treated": int(samples["treated"].sum())}
+    report = model.report | {"treated": int(rows["treated"].sum())}
     ate = report["ate"]
     verdict = (
         "It beats a constant effect."
@@ -157,16 +181,20 @@ def _uplift(book: Book, samples: pd.DataFrame, features: pd.DataFrame, rng: np.r
     )
     interval = f"95 % interval {100 * ate['low']:.1f} to {100 * ate['high']:.1f} %"
     summary = f"a touch changed spend by {100 * ate['value']:.1f} % on average ({interval}). {verdict}"
-    return {"uplift": model}, {"report": report, "features": list(features)}, summary
+    about = {"report": report, "features": list(features)}
+    return _Fitted({"uplift": model}, {"uplift": sets["uplift"]}, about, summary)
 
 
-def _engagement(book: Book, samples: pd.DataFrame, features: pd.DataFrame, rng: np.random.Generator) -> _Fitted:
+def _engagement(book: Book, sets: dict[str, Samples], features: pd.DataFrame, rng: np.random.Generator) -> _Fitted:
     from copilot.models import engagement
 
-    usage = book.table("usage_monthly")
+    # The model pairs each month with the next by itself: the pairs whose second half are the frozen targets.
+    usage, accounts = labels.read(book, "usage_monthly")[0], samples.usage_accounts(book)
+    if accounts is not None:
+        usage = usage[usage["account_id"].isin(accounts)]
     parts: dict[str, Any] = {}
     for column, _, _, bounds in measured(usage):
-        panel = usage.dropna(subset=[column])
+        panel = usage.loc[usage[column].notna(), ["account_id", "product", "event_ts", column]]
         parts[column] = engagement.fit(
             panel, unit=["account_id", "product"], time="event_ts", value=column, bounds=bounds, rng=rng
         )
@@ -177,7 +205,8 @@ def _engagement(book: Book, samples: pd.DataFrame, features: pd.DataFrame, rng: 
     verdict = "" if report["skill"] else " It is no better than the simple guess: its forecasts will not be shown."
     error, guess = factor * report["mae"], factor * report["baseline_mae"]
     summary = f"mean error {error:.2f} for next month's {words}, {guess:.2f} for the best simple guess.{verdict}"
-    return parts, {"report": report, "features": []}, summary
+    learned = {"engagement": sets["engagement"]} if len(sets["engagement"].rows) else {}
+    return _Fitted(parts, learned, {"report": report, "features": []}, summary)
 
 
 def measured(usage: pd.DataFrame) -> list[tuple[str, str, str, tuple[float, float | None]]]:
@@ -186,7 +215,7 @@ def measured(usage: pd.DataFrame) -> list[tuple[str, str, str, tuple[float, floa
     return [part for part in filled if part[2] != "count"] or filled
 
 
-_FITS: dict[str, Callable[[Book, pd.DataFrame, pd.DataFrame, np.random.Generator], _Fitted]] = {
+_FITS: dict[str, Callable[[Book, dict[str, Samples], pd.DataFrame, np.random.Generator], _Fitted]] = {
     "growth": _growth,
     "uplift": _uplift,
     "engagement": _engagement,
@@ -194,17 +223,17 @@ _FITS: dict[str, Callable[[Book, pd.DataFrame, pd.DataFrame, np.random.Generator
 
 
 def _publish(workspace: Workspace, book: Book, name: str, fitted: _Fitted, now: datetime) -> str:
-    parts, about, summary = fitted
+    gold = [samples.frozen(workspace, which, one, now) for which, one in fitted.learned.items()]
 
     def write(folder: Path) -> None:
-        for part, model in parts.items():
+        for part, model in fitted.parts.items():
             registry.save(model, folder / part)
         origin = {"source": book.manifest["source"], "book": book.path.name, "trained_at": now.isoformat()}
-        manifest = origin | {"parts": list(parts), "summary": summary} | about
+        manifest = origin | {"parts": list(fitted.parts), "summary": fitted.summary, "labels": gold} | fitted.about
         (folder / "manifest.json").write_text(json.dumps(registry.plain(manifest), indent=1), encoding="utf-8")
 
     registry.publish(workspace.models, name, now.strftime("%Y%m%dT%H%M%S%fZ"), write)
-    return summary
+    return fitted.summary
 
 
 def _lacks(book: Book, table: str) -> str:

@@ -1,4 +1,4 @@
-"""Two small exports in the shape of the real ones, to be spoilt line by line."""
+"""Two small exports in the shape of the real ones, to be spoilt line by line; the demo book before any training."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from copilot.data import importers
-from copilot.data.workspace import Draft
+from copilot.data.workspace import Book, Draft, Workspace
+from tests.conftest import NOW
 
 TODAY = date(2026, 11, 23)
 
@@ -133,3 +134,12 @@ def ravenstack_export(tmp_path: Path) -> Export:
 def make_export():
     """Return the maker of small exports: ``make_export(source, folder)``."""
     return lambda source, folder: MAKERS[source](folder)
+
+
+@pytest.fixture(scope="session")
+def demo_book(tmp_path_factory: pytest.TempPathFactory) -> Book:
+    from copilot.jobs.setup import make_demo
+
+    workspace = Workspace(tmp_path_factory.mktemp("labels"))
+    make_demo(workspace, "tiny", 7, NOW, lambda stage: None)
+    return workspace.book()

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from copilot.data.book import TABLES, conform
-from copilot.data.history import known_by, merge, versions
+from copilot.data.history import known_by, merge, spans, versions
 from copilot.data.importers import read
 from copilot.data.workspace import Book, Draft, Workspace
 from copilot.errors import BadInput
@@ -104,6 +104,26 @@ def test_a_changed_row_is_known_from_the_snapshot_and_its_older_version_stays(de
     assert known_by(book, "accounts", day(-1)).empty
     assert len(versions(book, "accounts")) == 4
     assert "1 new rows and 1 changed ones" in book.manifest["notes"][0]
+
+
+def test_a_version_counts_from_its_day_until_the_next_ones(desk: Desk) -> None:
+    desk.take(draft(0, {"a": ("EMEA", 0), "b": ("APAC", 2)}))
+    desk.take(draft(10, {"a": ("AMER", 0), "b": ("APAC", 0)}))
+    book = desk.take(draft(20, {"a": (None, 0), "b": ("EMEA", 0)}))
+    rows = spans(book, "accounts")
+    assert len(rows) == len(versions(book, "accounts")) == 5
+    for number in (-1, 0, 1, 2, 9, 10, 19, 20, 99):
+        over = pd.Timestamp(day(number + 1))
+        counts = rows[(rows["known_ts"] < over) & (rows["until_ts"].isna() | (rows["until_ts"] >= over))]
+        assert regions(counts) == regions(known_by(book, "accounts", day(number))), number
+
+
+def test_what_is_told_during_a_day_is_known_when_it_ends(desk: Desk) -> None:
+    export = draft(5, {"a": ("EMEA", 3)})
+    noon = export.tables["accounts"].assign(known_ts=pd.Timestamp(day(3)) + pd.Timedelta(hours=12))
+    book = desk.take(replace(export, tables={"accounts": noon.astype({"known_ts": "datetime64[us]"})}))
+    assert known_by(book, "accounts", day(2)).empty
+    assert regions(known_by(book, "accounts", day(3))) == {"a": "EMEA"}
 
 
 def test_a_date_that_the_export_gives_the_change_goes_before_the_snapshot(desk: Desk) -> None:

@@ -186,10 +186,10 @@ def test_the_contracts_active_on_a_day_are_the_spend_of_the_quarter_before_it(ra
 
 
 def test_growth_labels_are_the_change_from_quarter_to_quarter(raw, draft: Draft, tmp_path: Path) -> None:
-    from copilot.data.labels import samples
+    from copilot.data.labels import growth
 
     book = Workspace(tmp_path).write_book(draft, NOW)
-    found = samples(book)
+    found = growth(book).frame
     assert found["as_of"].nunique() >= 2
     assert len(found) > 1_000
     spent: dict[tuple[str, str], Decimal] = defaultdict(Decimal)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import statistics
 from collections.abc import Callable
@@ -15,7 +16,7 @@ import pandas as pd
 import pytest
 
 from copilot.data.book import TABLES, conform
-from copilot.data.quality import FINDINGS, KINDS, QualityReport, examine, to_html
+from copilot.data.quality import FINDINGS, KINDS, QualityReport, examine, summary, to_html, told, worst, write
 from copilot.data.quality_rules import REFERENCES, far_out
 from copilot.data.workspace import Book, Draft, Workspace
 
@@ -281,3 +282,73 @@ def test_rows_set_aside_at_the_import_are_told(tmp_path: Path) -> None:
     report = examine(book)
     assert report.set_aside == {"accounts": 2}
     assert '<td>accounts</td><td class="n">120</td><td class="n">2</td>' in to_html(report)
+
+
+def test_the_summary_counts_the_findings_and_names_the_worst_first(tmp_path: Path) -> None:
+    world = sound()
+    for spoil in (
+        put("accounts", "segment", dict.fromkeys(range(30))),
+        put("contracts", "account_id", {4: "nobody"}),
+        put("usage_monthly", "events", {3: 1e9}),
+        put("accounts", "industry", dict.fromkeys(range(60))),
+        put("accounts", "owner_rep_id", {0: "gone", 1: "gone"}),
+    ):
+        spoil(world)
+    report = examined(world, tmp_path)
+    assert list(worst(report)["kind"])[:2] == ["orphaned", "orphaned"]  # of these, the larger share first
+    assert list(worst(report)["column"])[:2] == ["owner_rep_id", "account_id"]
+    assert list(worst(report)["column"])[-2:] == ["industry", "segment"]
+    said = summary(report)
+    assert said.startswith(f"Data quality: {len(report.findings)} findings, the worst first: 2 of 120 rows of accounts")
+    assert said.count(";") == 2
+    assert "\n" not in said
+
+
+def test_each_version_of_the_book_has_a_page_of_its_own(tmp_path: Path) -> None:
+    first = book_of(sound(), tmp_path)
+    assert told(first) is None
+    assert write(first) == first.path / "quality.html"
+    assert "nothing was found" in str(told(first))
+    spoilt = sound()
+    put("contracts", "account_id", {4: "nobody"})(spoilt)
+    second = book_of(spoilt, tmp_path)
+    assert second.path != first.path
+    assert told(second) is None  # what was said of the older version is not said of this one
+    page = write(second)
+    assert "1 of 120 rows of contracts (0.8%) point to accounts that are not there" in page.read_text(encoding="utf-8")
+    assert str(page) in str(told(second))
+    assert "nothing was found" in str(told(first))
+
+
+def test_an_import_looks_through_the_book_and_says_what_it_found(
+    maven_export: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from copilot import cli
+    from copilot.jobs.doctor import examine as doctor
+
+    place = tmp_path / "workspace"
+
+    def imported() -> str:
+        command = ["sales-copilot", "import", "maven", str(maven_export.write()), "--workspace", str(place)]
+        monkeypatch.setattr("sys.argv", command)
+        with contextlib.suppress(SystemExit):
+            cli.main()
+        return capsys.readouterr().out
+
+    pages = []
+    for line, spelled in ((2, "Firm 0"), (3, "Firm 0 ")):
+        maven_export.set("accounts", line, "account", spelled)
+        out = imported()
+        [said] = [line for line in out.splitlines() if "Data quality" in line]
+        book = Workspace(place).book()
+        page = book.path / "quality.html"
+        assert str(page) in said
+        assert f"{len(examine(book).findings)} findings" in page.read_text(encoding="utf-8")
+        [finding] = [one for one in doctor(Workspace(place)) if one.what == "data quality"]
+        assert finding.ok
+        assert str(page) in finding.state
+        pages.append(page)
+    (pages[-1].parent / "quality.txt").unlink()
+    [finding] = [one for one in doctor(Workspace(place)) if one.what == "data quality"]
+    assert not finding.ok
+    assert "import" in finding.mend

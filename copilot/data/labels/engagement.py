@@ -13,8 +13,12 @@ SPEC = (
 RATES = ("utilization_pct", "adoption")
 
 
-def engagement_targets(book: Book) -> Labels:
+def engagement_targets(book: Book, *, accounts: pd.Series | None = None) -> Labels:
     """Return, for each account, product and month with usage, what the next month brought.
+
+    Args:
+        book: Needs monthly usage.
+        accounts: Only these account ids; by default all.
 
     Returns:
         ``account_id, product``; ``as_of``, the month's last day; ``month``, the first day of the month that is
@@ -23,6 +27,8 @@ def engagement_targets(book: Book) -> Labels:
         counts. The month that follows the last one is censored; a gap, or a month without either rate, is left out.
     """
     usage, late = read(book, "usage_monthly")
+    if accounts is not None:
+        usage = usage[usage["account_id"].isin(accounts)].reset_index(drop=True)
     usage, faults = drop(usage, {"usage rows without a plausible month": implausible(usage["event_ts"])})
     usage["month"] = _first_of(usage["event_ts"])
     usage = usage.sort_values(["account_id", "product", "event_ts", "known_ts"], kind="stable")

@@ -1,7 +1,7 @@
 """Gold sets: labels frozen under a name and version, so that two models are judged on the same rows (002).
 
-A set lies in ``labels/<name>/<version>/`` of the workspace: ``rows.parquet`` and ``manifest.json`` with a hash over
-both. It is written beside and renamed in one step, and never written again.
+A set lies in ``mart/labels/<name>/<version>/`` of the workspace: ``rows.parquet`` and ``manifest.json`` with a hash
+over both. It is written beside and renamed in one step, and never written again.
 """
 
 from __future__ import annotations
@@ -71,6 +71,39 @@ def freeze(
         BadInput: The name cannot be a folder's, the owner is empty, the clock has no time zone, the frame is empty, has
             doubled or unnamed columns, infinite numbers or cells that parquet cannot hold, or this version is there.
     """
+    with workspace.writing():
+        return _write(workspace, name, frame, owner, note, now, spec)
+
+
+def freeze_once(
+    workspace: Workspace,
+    name: str,
+    frame: pd.DataFrame,
+    *,
+    owner: str,
+    note: str,
+    now: datetime,
+    spec: str = "",
+) -> GoldSet:
+    """Freeze as ``freeze`` does, unless the newest version holds the same rows with the same meaning; then return it.
+
+    The caller holds the writer lock.
+    """
+    _named(name)
+    newest = max((path for path in _home(workspace, name).glob("*") if not path.name.startswith(".")), default=None)
+    if newest is not None:
+        try:
+            rows, manifest = _checked(newest)
+        except BadInput:  # damaged; what is frozen now is a version of its own
+            rows, manifest = b"", {}
+        if rows == _parquet(name, frame) and manifest["spec"] == spec:
+            return GoldSet(newest, name, newest.name, manifest)
+    return _write(workspace, name, frame, owner, note, now, spec)
+
+
+def _write(
+    workspace: Workspace, name: str, frame: pd.DataFrame, owner: str, note: str, now: datetime, spec: str
+) -> GoldSet:
     _named(name)
     if not owner.strip():
         raise BadInput(f"The gold set {name!r} needs an owner: say who answers for its labels.")
@@ -92,19 +125,18 @@ def freeze(
     }
     manifest["sha256"] = _digest(rows, manifest)
     version = f"{stamp}-{manifest['sha256'][:8]}"
-    with workspace.writing():
-        home = workspace.root / "labels" / name
-        home.mkdir(parents=True, exist_ok=True)
-        for left_over in home.glob(".writing-*"):  # by a writer that was killed; we hold the lock
-            shutil.rmtree(left_over)
-        final = home / version
-        if final.exists():
-            raise BadInput(f"The gold set {name!r} has the version {version} already; it is never written again.")
-        draft = home / f".writing-{os.getpid()}"
-        draft.mkdir()
-        (draft / ROWS).write_bytes(rows)
-        (draft / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-        draft.rename(final)
+    home = _home(workspace, name)
+    home.mkdir(parents=True, exist_ok=True)
+    for left_over in home.glob(".writing-*"):  # by a writer that was killed; we hold the lock
+        shutil.rmtree(left_over)
+    final = home / version
+    if final.exists():
+        raise BadInput(f"The gold set {name!r} has the version {version} already; it is never written again.")
+    draft = home / f".writing-{os.getpid()}"
+    draft.mkdir()
+    (draft / ROWS).write_bytes(rows)
+    (draft / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    draft.rename(final)
     return GoldSet(final, name, version, manifest)
 
 
@@ -116,7 +148,7 @@ def open_gold(workspace: Workspace, name: str, version: str | None = None) -> Go
         BadInput: Its rows or manifest were changed since it was frozen, or cannot be read.
     """
     _named(name)
-    home = workspace.root / "labels" / name
+    home = _home(workspace, name)
     versions = sorted(path.name for path in home.glob("*") if path.is_dir() and not path.name.startswith("."))
     if not versions:
         others = sorted(path.name for path in home.parent.glob("*") if path.is_dir())
@@ -127,6 +159,10 @@ def open_gold(workspace: Workspace, name: str, version: str | None = None) -> Go
     chosen = version or versions[-1]
     _, manifest = _checked(home / chosen)
     return GoldSet(home / chosen, name, chosen, manifest)
+
+
+def _home(workspace: Workspace, name: str) -> Path:
+    return workspace.root / "mart" / "labels" / name
 
 
 def _named(name: str) -> None:

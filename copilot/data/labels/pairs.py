@@ -7,7 +7,17 @@ from collections.abc import Collection
 import pandas as pd
 
 from copilot.data.book import TOUCH_KINDS
-from copilot.data.labels.record import DAY, Labels, contracts, drop, implausible, known_by, later, read
+from copilot.data.labels.record import (
+    DAY,
+    Labels,
+    contracts,
+    contracts_over_time,
+    drop,
+    implausible,
+    known_by,
+    later,
+    read,
+)
 from copilot.data.labels.renewals import LEAD_DAYS, active, moments
 from copilot.data.workspace import Book
 from copilot.errors import BadInput
@@ -33,10 +43,10 @@ def uplift_pairs(book: Book, *, kinds: Collection[str] = TOUCH_KINDS, window_day
 
     Returns:
         ``account_id, as_of``; ``window_end``, the first day after the window; ``end``, the day the outcome is read;
-        ``known_at``; ``base_usd`` (> 0) on ``as_of``; ``arm``, the kind of the first touch (of one day the first of
-        the book's kinds) or ``none``; ``treated``, 0 or 1; ``touches``, how many of those kinds;
+        ``known_at``; ``base_usd`` (> 0), as the book had it on ``as_of``; ``arm``, the kind of the first touch (of one
+        day the first of the book's kinds) or ``none``; ``treated``, 0 or 1; ``touches``, how many of those kinds;
         ``bookings_usd``, the annual value of the terms that start on or after ``window_end`` and by ``end``;
-        ``delta_usd``, the change of annual spend from ``as_of`` to ``end``.
+        ``delta_usd``, the change of annual spend from ``as_of`` to ``end`` by what is known now.
 
     Raises:
         BadInput: An unknown kind of touch, or a window that leaves no time for the outcome.
@@ -47,7 +57,7 @@ def uplift_pairs(book: Book, *, kinds: Collection[str] = TOUCH_KINDS, window_day
     terms, left_out = contracts(book)
     found = moments(terms, pd.Timestamp(book.as_of)).reset_index(drop=True)
     before = active(terms, found, "as_of")
-    found["base_usd"] = before["annual_usd"]
+    found["base_usd"] = active(contracts_over_time(book), found, "as_of", known=True)["annual_usd"]
     found["window_end"] = found["as_of"] + pd.Timedelta(days=window_days)
     if window_days < 1 or (found["window_end"] > found["end"]).any():
         raise BadInput(

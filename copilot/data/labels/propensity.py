@@ -12,6 +12,7 @@ from copilot.data.labels.change import growth
 from copilot.data.labels.record import (
     DAY,
     Labels,
+    as_known,
     contracts,
     drop,
     implausible,
@@ -43,7 +44,7 @@ def aps(book: Book, *, kinds: Collection[str] = ("new",), year_ends: int = 12) -
     """Return one sample an opportunity of new business, with the account's region.
 
     Args:
-        book: Needs opportunities; the region is the account's own, null where the book states none.
+        book: Needs opportunities; the region is the account's own as the book had it then, null where it had none.
         kinds: Which kinds of opportunity; one without a kind always counts.
         year_ends: The month in which the team's year ends, 1-12.
 
@@ -61,8 +62,7 @@ def aps(book: Book, *, kinds: Collection[str] = ("new",), year_ends: int = 12) -
     if year_ends not in range(1, 13):
         raise BadInput(f"The year cannot end in month {year_ends!r}; give a month from 1 to 12.")
     deals, left_out = _deals(book, frozenset(kinds), unstated=True)
-    accounts = book.table("accounts")[["account_id", "region"]]
-    deals = deals.merge(accounts, on="account_id", how="left")
+    deals["region"] = as_known(book, "accounts", deals, "region")
     deals["flip_at"] = _next_win(deals)
     won, lost = deals["status"] == "won", deals["status"] == "lost"
     deals["flipped"] = lost & deals["flip_at"].notna()

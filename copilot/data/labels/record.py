@@ -9,6 +9,8 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from copilot.data import history
+from copilot.data.book import TABLES
 from copilot.data.workspace import Book
 from copilot.errors import BadInput
 
@@ -63,10 +65,39 @@ def next_day(book: Book) -> pd.Timestamp:
 
 
 def read(book: Book, table: str) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Return the rows of a table that were known by the book's date, and how many were not."""
+    """Return the rows of a table as they were known by the book's date, and how many were not known at all."""
     rows = book.table(table)
-    known = rows["known_ts"] < next_day(book)
-    return rows[known].reset_index(drop=True), {f"{table} not known yet": int((~known).sum())}
+    if book.has(table + history.SUFFIX):
+        known = history.known_by(book, table, book.as_of)
+    else:
+        known = rows[rows["known_ts"] < next_day(book)].reset_index(drop=True)
+    return known, {f"{table} not known yet": len(rows) - len(known)}
+
+
+def as_known(book: Book, table: str, samples: pd.DataFrame, column: str) -> pd.Series:
+    """Return a column of the row that each sample belongs to, by the version known on its ``as_of``.
+
+    Where none was known yet the first one stands in: an export often learns of an account only with its first deal.
+
+    Args:
+        book: Where the table lies.
+        table: A table with one key column, which the samples have too.
+        samples: That column and ``as_of``.
+        column: What is asked for.
+    """
+    [key] = TABLES[table].key
+    rows = history.versions(book, table)[[key, "known_ts", column]].dropna(subset=["known_ts"])
+    if not book.has(table + history.SUFFIX):
+        return samples[[key]].merge(rows, on=key, how="left")[column].set_axis(samples.index)
+    asked = samples[[key]].assign(day=samples["as_of"].dt.normalize() + DAY, row=range(len(samples)))
+    rows = rows.sort_values("known_ts", kind="stable")
+    first = asked[key].map(rows.drop_duplicates(key).set_index(key)["known_ts"])
+    asked["day"] = later(asked["day"].astype("datetime64[us]"), first + pd.Timedelta(1, "us"))
+    asked = asked.dropna(subset=[key, "day"]).sort_values("day", kind="stable")
+    found = pd.merge_asof(
+        asked, rows, left_on="day", right_on="known_ts", by=key, direction="backward", allow_exact_matches=False
+    )
+    return found.set_index("row")[column].reindex(range(len(samples))).set_axis(samples.index)
 
 
 def drop(rows: pd.DataFrame, faults: Mapping[str, pd.Series]) -> tuple[pd.DataFrame, dict[str, int]]:
@@ -99,9 +130,24 @@ def contracts(book: Book) -> tuple[pd.DataFrame, dict[str, int]]:
     An end or renewal date outside 1970-2100 is read as "none", which is what exports mean by 9999-12-31.
     """
     rows, counts = read(book, "contracts")
+    rows, faults = _usable(rows)
+    return rows, counts | faults
+
+
+def contracts_over_time(book: Book) -> pd.DataFrame:
+    """Return every usable version of the contracts with its ``until_ts`` (``history.spans``), for what a model is told.
+
+    A label says how things turned out, by the newest version; what stood in the book on a sample's own day, before any
+    correction, is what a model would have been given then.
+    """
+    return _usable(history.spans(book, "contracts"))[0]
+
+
+def _usable(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
+    rows = rows.copy()
     for column in ("end_date", "rtcd"):
         rows[column] = rows[column].mask(implausible(rows[column]))
-    rows, faults = drop(
+    return drop(
         rows,
         {
             "contracts that start outside 1970-2100": implausible(rows["start_date"]),
@@ -109,7 +155,6 @@ def contracts(book: Book) -> tuple[pd.DataFrame, dict[str, int]]:
             "contracts with an infinite amount": infinite(rows["annual_usd"]) | infinite(rows["quantity"]),
         },
     )
-    return rows, counts | faults
 
 
 def need(frame: pd.DataFrame, columns: Sequence[str], what: str) -> None:

@@ -1,7 +1,7 @@
-"""The samples that growth and uplift are trained on: what happened to an account's spend after a date.
+"""The moments that growth and uplift labels speak of, and what was under contract on a day.
 
-A book with renewal dates (RTCD) gives one sample a renewal: features as of 60 days before it, the outcome 30 days
-after it (001 §2.1: delta spend between renewal T-1 and T). A book without gives one sample an account and quarter.
+A book with renewal dates (RTCD) gives one moment a renewal: features as of 60 days before it, the outcome 30 days
+after it (001 §2.1: delta spend between renewal T-1 and T). A book without gives one moment an account and quarter.
 """
 
 from __future__ import annotations
@@ -10,33 +10,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from copilot.data.workspace import Book
-
 LEAD_DAYS, SETTLE_DAYS = 60, 30  # a touch counts in the first 60 days, the outcome is read after 90
 QUARTER_DAYS = LEAD_DAYS + SETTLE_DAYS
-
-
-def samples(book: Book) -> pd.DataFrame:
-    """Return the book's growth and uplift samples, oldest first.
-
-    Returns:
-        ``account_id``; ``as_of``, the last day features may read; ``end``, the day the outcome is read;
-        ``base_usd`` (> 0) and ``base_quantity``, active on ``as_of``; ``delta_usd`` and ``delta_quantity``, their
-        change by ``end``; ``treated``, whether the account was touched in the 60 days after ``as_of`` (0 or 1).
-        No rows when the book has no contracts.
-    """
-    contracts, today = book.table("contracts"), pd.Timestamp(book.as_of)
-    found = moments(contracts, today)
-    found = found[found["end"] <= today].reset_index(drop=True)
-    if found.empty:
-        return found.assign(base_usd=[], base_quantity=[], delta_usd=[], delta_quantity=[], treated=[])
-    counted = contracts.fillna({"quantity": 0.0})
-    before, after = active(counted, found, "as_of"), active(counted, found, "end")
-    found["base_usd"], found["base_quantity"] = before["annual_usd"], before["quantity"]
-    found["delta_usd"] = after["annual_usd"] - before["annual_usd"]
-    found["delta_quantity"] = after["quantity"] - before["quantity"]
-    found["treated"] = touched(book.table("touches"), found)
-    return found[found["base_usd"] > 0].sort_values(["as_of", "account_id"]).reset_index(drop=True)
 
 
 def moments(contracts: pd.DataFrame, today: pd.Timestamp) -> pd.DataFrame:
@@ -59,20 +34,28 @@ def moments(contracts: pd.DataFrame, today: pd.Timestamp) -> pd.DataFrame:
     return contracts[["account_id"]].drop_duplicates().merge(grid, how="cross")
 
 
-def active(contracts: pd.DataFrame, found: pd.DataFrame, when: str, by: Sequence[str] = ()) -> pd.DataFrame:
+def active(
+    contracts: pd.DataFrame, found: pd.DataFrame, when: str, by: Sequence[str] = (), *, known: bool = False
+) -> pd.DataFrame:
     """Sum what is active on each moment's day: begun by then and not yet ended.
 
     Args:
         contracts: The contracts, one row a term and product.
         found: One row a moment, with ``account_id`` and the day ``when``; its index numbers the rows.
         by: Further columns of the contracts to tell apart, as ``product``.
+        known: Take only what was known when that day ended; the contracts are then ``record.contracts_over_time``.
 
     Returns:
         ``annual_usd``, ``quantity`` and ``known_ts`` (when the last row was known), by row number; with ``by``, by row
         number and those columns, and only where something is active. The quantity is null where one row states none.
     """
-    rows = found[["account_id", when]].rename_axis("row").reset_index().merge(contracts, on="account_id")
+    columns = ["account_id", *by, "start_date", "end_date", "annual_usd", "quantity", "known_ts"]
+    terms = contracts[[*columns, *(["until_ts"] if known else [])]]
+    rows = found[["account_id", when]].rename_axis("row").reset_index().merge(terms, on="account_id")
     rows = rows[(rows["start_date"] <= rows[when]) & (rows["end_date"].isna() | (rows["end_date"] > rows[when]))]
+    if known:
+        over = rows[when].dt.normalize() + pd.Timedelta(days=1)
+        rows = rows[(rows["known_ts"] < over) & (rows["until_ts"].isna() | (rows["until_ts"] >= over))]
     groups = rows.groupby(["row", *by], observed=True)
     totals = groups[["annual_usd"]].sum()
     totals["quantity"] = groups["quantity"].sum(skipna=False)
@@ -83,11 +66,3 @@ def active(contracts: pd.DataFrame, found: pd.DataFrame, when: str, by: Sequence
     totals = totals.reindex(found.index)
     totals.loc[absent, ["annual_usd", "quantity"]] = 0.0
     return totals
-
-
-def touched(touches: pd.DataFrame, found: pd.DataFrame) -> pd.Series:
-    """Say of each moment whether the account was touched in the 60 days after ``as_of`` (0 or 1)."""
-    rows = found.reset_index().merge(touches[["account_id", "event_ts"]], on="account_id")
-    age = rows["event_ts"] - rows["as_of"]
-    inside = rows[(age > pd.Timedelta(0)) & (age <= pd.Timedelta(days=LEAD_DAYS))]
-    return pd.Series(found.index.isin(inside["index"]).astype(int), index=found.index)

@@ -1,4 +1,4 @@
-"""Small books whose every row a test chose, and the demo book before any training."""
+"""Small books whose every row a test chose."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from copilot.data.book import TABLES, conform
+from copilot.data.history import SUFFIX
 from copilot.data.workspace import Book, Draft, Workspace
 from tests.conftest import NOW
 
@@ -29,11 +30,12 @@ WHEN = {"contracts": "start_date", "opportunities": "close_date"}
 def table(name: str, rows: Rows) -> pd.DataFrame:
     """Fill in keys and stamps: a row was known when it happened, unless it says otherwise."""
     full = []
+    name, version = name.removesuffix(SUFFIX), " of an earlier version" if name.endswith(SUFFIX) else ""
     for number, row in enumerate(rows):
         row = DEFAULTS.get(name, {}) | row
         key = TABLES[name].key[0]
         if name != "opportunity_lines":
-            row.setdefault(key, f"{name}-{number}")
+            row.setdefault(key, f"{name}-{number}{version}")
         row.setdefault("event_ts", row.get(WHEN.get(name, "")) or row.get("created_date"))
         row.setdefault("known_ts", row["event_ts"] or "2000-01-01")
         full.append(row)
@@ -50,12 +52,3 @@ def make_book(tmp_path: Path) -> MakeBook:
         return Workspace(tmp_path / "book").write_book(draft, NOW)
 
     return make
-
-
-@pytest.fixture(scope="session")
-def demo_book(tmp_path_factory: pytest.TempPathFactory) -> Book:
-    from copilot.jobs.setup import make_demo
-
-    workspace = Workspace(tmp_path_factory.mktemp("labels"))
-    make_demo(workspace, "tiny", 7, NOW, lambda stage: None)
-    return workspace.book()

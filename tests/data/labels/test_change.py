@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from copilot.data import labels
-from copilot.data.workspace import Book
 from tests.data.labels.conftest import MakeBook
 
 RENEWAL = "2025-03-01"
@@ -92,9 +90,3 @@ def test_a_book_without_contracts_has_no_labels(make_book: MakeBook, by: Any) ->
     for book in (make_book(), make_book(contracts=[])):
         assert labels.growth(book, by=by).frame.empty
         assert labels.churn(book, by=by).frame.empty
-
-
-def test_growth_of_accounts_is_what_the_training_samples_hold(demo_book: Book) -> None:
-    trained, found = labels.samples(demo_book), labels.growth(demo_book).frame
-    columns = ["account_id", "as_of", "end", "base_usd", "base_quantity", "delta_usd", "delta_quantity"]
-    pd.testing.assert_frame_equal(found[columns], trained[columns])

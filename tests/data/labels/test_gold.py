@@ -51,7 +51,7 @@ def test_a_set_comes_back_as_it_was_frozen_and_says_what_it_is(workspace: Worksp
     }
     assert found.manifest["columns"] == {name: str(dtype) for name, dtype in ROWS.dtypes.items()}
     assert sorted(path.name for path in found.path.iterdir()) == ["manifest.json", "rows.parquet"]
-    assert found.path.parent == workspace.root / "labels" / "aps"
+    assert found.path.parent == workspace.root / "mart" / "labels" / "aps"
 
 
 def test_the_newest_version_opens_unless_another_is_asked_for(workspace: Workspace) -> None:
@@ -110,7 +110,7 @@ def test_the_whole_of_another_version_put_in_its_place_is_noticed(workspace: Wor
 
 
 def test_what_a_killed_writer_left_is_no_version_and_goes_away(workspace: Workspace) -> None:
-    left_over = workspace.root / "labels" / "aps" / ".writing-1"
+    left_over = workspace.root / "mart" / "labels" / "aps" / ".writing-1"
     left_over.mkdir(parents=True)
     with pytest.raises(NotSetUp, match="no gold set 'aps'"):
         open_gold(workspace, "aps")
@@ -140,7 +140,7 @@ def test_a_set_names_the_book_it_was_made_from(demo_book: Book) -> None:
 def test_a_frame_that_cannot_be_kept_is_refused(workspace: Workspace, frame: pd.DataFrame, says: str) -> None:
     with pytest.raises(BadInput, match=says):
         frozen(workspace, frame)
-    assert not (workspace.root / "labels").exists()
+    assert not (workspace.root / "mart" / "labels").exists()
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "a b", ".hidden", "x" * 81])
