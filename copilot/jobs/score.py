@@ -13,7 +13,7 @@ import pandas as pd
 from copilot.assign import value
 from copilot.assign.actions import choose
 from copilot.config import settings
-from copilot.data.catalogue import default_specs
+from copilot.data.choice import chosen_specs
 from copilot.data.features import FeatureSpec, build
 from copilot.data.workspace import Book, Workspace
 from copilot.errors import NotSetUp
@@ -125,7 +125,7 @@ class _Run:
 
     def features(self) -> None:
         """Build today's features and the plain facts told where nothing can be predicted."""
-        self.specs = default_specs(self.book)
+        self.specs = chosen_specs(self.workspace, self.book)
         self.today = build(self.workspace, specs=self.specs).reindex(self.frames["accounts"].index)
         self.told.append(facts(self.today, self.specs, top=8))
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from copilot.data import labels
-from copilot.data.catalogue import default_specs
+from copilot.data.choice import chosen_specs
 from copilot.data.workspace import Book, Workspace, read_manifest
 from copilot.errors import BadInput
 from copilot.jobs import samples
@@ -61,7 +61,7 @@ def train(
         reasons = {name: why_not(book, name, sets.get(name)) for name in wanted}
         learned = {name: sets[name] for name in FEATURED if reasons.get(name, "") is None}
         tell("Features")
-        features = samples.features_of(workspace, default_specs(book), learned) if learned else {}
+        features = samples.features_of(workspace, chosen_specs(workspace, book), learned) if learned else {}
         for name, seed in zip(
             MODELS, rng.spawn(len(MODELS)), strict=True
         ):  # one model alone trains as it would among all
