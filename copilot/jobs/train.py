@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,9 +15,9 @@ from copilot.data import labels
 from copilot.data.choice import chosen_specs
 from copilot.data.workspace import Book, Workspace, read_manifest
 from copilot.errors import BadInput
-from copilot.jobs import samples
+from copilot.jobs import bundles, samples
 from copilot.jobs.samples import Samples
-from copilot.models import registry
+from copilot.models import versions
 
 MODELS = ("growth", "uplift", "engagement")
 FEATURED = ("growth", "uplift")  # the forecast reads the series itself
@@ -39,9 +38,18 @@ def train(
     rng: np.random.Generator,
     *,
     only: str | None = None,
+    promote: bool = True,
     tell: Callable[[str], None] = lambda stage: None,
 ) -> list[str]:
     """Train all models, or one, and publish each as a new version.
+
+    Args:
+        workspace: Holds the book; takes its writer lock.
+        now: Names the versions.
+        rng: Seeds everything that is drawn.
+        only: One of ``MODELS``.
+        promote: Whether the new versions are used from now on; else each waits as its model's challenger.
+        tell: Told each stage as it begins.
 
     Returns:
         One sentence a model: its quality with an interval, or why it was left out.
@@ -56,12 +64,14 @@ def train(
     wanted = [name for name in MODELS if only in (None, name)]
     lines = []
     with workspace.writing():
+        specs = chosen_specs(workspace, book)
+        digest = book.digest()
         tell("Labels")
         sets = {name: samples.read(book, name) for name in wanted if why_not_at_all(book, name) is None}
         reasons = {name: why_not(book, name, sets.get(name)) for name in wanted}
         learned = {name: sets[name] for name in FEATURED if reasons.get(name, "") is None}
         tell("Features")
-        features = samples.features_of(workspace, chosen_specs(workspace, book), learned) if learned else {}
+        features = samples.features_of(workspace, specs, learned) if learned else {}
         for name, seed in zip(
             MODELS, rng.spawn(len(MODELS)), strict=True
         ):  # one model alone trains as it would among all
@@ -70,8 +80,10 @@ def train(
             reason = reasons[name]
             if reason is None:
                 tell(f"Training {name}")
-                fitted = _FITS[name](book, sets, features.get(name, pd.DataFrame()), seed)
-                lines.append(f"{name}: {_publish(workspace, book, name, fitted, now)}")
+                table = features.get(name, pd.DataFrame())
+                fitted = _FITS[name](book, sets, table, seed)
+                facts = bundles.identity(book, [spec for spec in specs if spec.name in table], digest)
+                lines.append(f"{name}: {_publish(workspace, name, fitted, facts, table, now, promote=promote)}")
             else:
                 lines.append(f"{name}: left out. {reason}")
     return lines
@@ -110,7 +122,7 @@ def why_not(book: Book, name: str, found: Samples | None = None) -> str | None:
 
 def trained(workspace: Workspace, name: str) -> dict[str, Any] | None:
     """Return the manifest of the current bundle of a model, if it was trained on this book's source."""
-    folder = registry.latest(workspace.models, name)
+    folder = versions.latest(workspace.models, name)
     if folder is None or workspace.current("book") is None:
         return None
     manifest = read_manifest(folder)
@@ -119,7 +131,7 @@ def trained(workspace: Workspace, name: str) -> dict[str, Any] | None:
 
 def bundle(workspace: Workspace, name: str) -> Path:
     """Return the folder of the current bundle of a model that was trained."""
-    folder = registry.latest(workspace.models, name)
+    folder = versions.latest(workspace.models, name)
     if folder is None:
         raise BadInput(f"There is no model {name!r} in {workspace.models}.")
     return folder
@@ -222,18 +234,20 @@ _FITS: dict[str, Callable[[Book, dict[str, Samples], pd.DataFrame, np.random.Gen
 }
 
 
-def _publish(workspace: Workspace, book: Book, name: str, fitted: _Fitted, now: datetime) -> str:
+def _publish(
+    workspace: Workspace, name: str, fitted: _Fitted, facts: dict[str, Any], table: pd.DataFrame, now: datetime,
+    *, promote: bool,
+) -> str:  # fmt: skip
     gold = [samples.frozen(workspace, which, one, now) for which, one in fitted.learned.items()]
-
-    def write(folder: Path) -> None:
-        for part, model in fitted.parts.items():
-            registry.save(model, folder / part)
-        origin = {"source": book.manifest["source"], "book": book.path.name, "trained_at": now.isoformat()}
-        manifest = origin | {"parts": list(fitted.parts), "summary": fitted.summary, "labels": gold} | fitted.about
-        (folder / "manifest.json").write_text(json.dumps(registry.plain(manifest), indent=1), encoding="utf-8")
-
-    registry.publish(workspace.models, name, now.strftime("%Y%m%dT%H%M%S%fZ"), write)
-    return fitted.summary
+    facts = facts | {"trained_at": now.isoformat(), "labels": gold, "summary": fitted.summary}
+    was = versions.latest(workspace.models, name)
+    version = now.strftime("%Y%m%dT%H%M%S%fZ")
+    folder = versions.publish(
+        workspace.models, name, version,
+        lambda place: bundles.write(place, name, fitted.parts, facts | fitted.about, table), promote=promote, now=now,
+    )  # fmt: skip
+    waits = " It waits as the challenger: `sales-copilot registry promote " + name + "` puts it to use."
+    return fitted.summary + (waits if was is not None and versions.latest(workspace.models, name) != folder else "")
 
 
 def _lacks(book: Book, table: str) -> str:

@@ -11,7 +11,7 @@ from copilot.config import rooms_root
 from copilot.text import prompts
 
 SHOWN = 15  # features named on a card
-TOLD = ("source", "as_of", "samples", "trained_at")
+TOLD = ("source", "as_of", "trained_at")
 
 
 def card(name: str, version: str, manifest: Mapping[str, Any], *, state: str = "") -> str:
@@ -58,10 +58,8 @@ def figures(report: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
 
 def _origin(manifest: Mapping[str, Any]) -> str:
     rows = [(name.replace("_", " "), str(manifest[name])) for name in TOLD if manifest.get(name) is not None]
-    labels = manifest.get("labels") or {}
-    if labels:
-        rows.append(("labels", f"{labels.get('name')}, version {labels.get('version')}"))
-        rows.append(("label", str(labels.get("spec", ""))))
+    for one in manifest.get("labels", []):
+        rows.append((f"labels {one.get('set')}", f"{_cell(one.get('rows'))} rows, version {one.get('version')}"))
     return _table(("what", "which"), rows)
 
 
@@ -88,8 +86,8 @@ def _identity(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name in ("book", "data_hash", "spec_hash", "seed"):
         if manifest.get(name) is not None:
             yield name.replace("_", " "), str(manifest[name])
-    if manifest.get("labels"):
-        yield "label hash", str(manifest["labels"].get("sha256"))
+    for one in manifest.get("labels", []):
+        yield f"label hash {one.get('set')}", str(one.get("sha256"))
     for name, version in (manifest.get("libraries") or {}).items():
         yield name, str(version)
 

@@ -14,9 +14,6 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import numpy as np
 
 from copilot.errors import BadInput, NotSetUp
-from copilot.models.versions import latest, publish
-
-__all__ = ["Bundle", "Model", "latest", "load", "plain", "publish", "read_manifest", "save"]
 
 if TYPE_CHECKING:
     import xgboost as xgb

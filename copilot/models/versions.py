@@ -142,6 +142,18 @@ def versions(root: Path, name: str) -> list[Version]:
     return found
 
 
+def chosen(root: Path, name: str, version: str | None = None) -> Version:
+    """Return one version of ``name``, by default the champion.
+
+    Raises:
+        NotSetUp: There is no such model.
+        BadInput: It has no such version.
+    """
+    home = _home(root, name)
+    folder = _existing(home, name, _read(home, CHAMPION) if version is None else version)
+    return next(one for one in versions(root, name) if one.folder == folder)
+
+
 def _manifest(folder: Path) -> dict[str, Any] | None:
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))

@@ -17,7 +17,7 @@ from copilot.data.labels import open_gold
 from copilot.data.workspace import Workspace, read_manifest
 from copilot.jobs import samples
 from copilot.jobs.samples import Samples
-from copilot.models import registry
+from copilot.models import versions
 from tests.conftest import NOW
 
 
@@ -74,7 +74,7 @@ def test_the_rows_learned_from_are_frozen_once_and_anew_when_they_change(place: 
 def test_each_model_names_the_gold_sets_it_learned_from(tiny: Workspace) -> None:
     book, named = tiny.book(), {}
     for name in ("growth", "uplift", "engagement"):
-        folder = registry.latest(tiny.models, name)
+        folder = versions.latest(tiny.models, name)
         assert folder is not None
         for one in read_manifest(folder)["labels"]:
             gold = open_gold(tiny, one["set"], one["version"])  # checks that nobody changed it

@@ -10,12 +10,11 @@ MANIFEST: dict[str, Any] = {
     "summary": "AUC 0.712 for shrinking accounts.",
     "source": "demo",
     "as_of": "2026-06-30",
-    "samples": 1200,
     "trained_at": "2026-07-01T06:00:00+00:00",
     "book": "20260701T060000Z-abcdef01",
     "data_hash": "d" * 12,
     "spec_hash": "s" * 12,
-    "labels": {"name": "growth", "version": "v-1", "sha256": "l" * 12, "spec": "Change of spend."},
+    "labels": [{"set": "growth", "version": "v-1", "sha256": "l" * 12, "rows": 1200}],
     "report": {
         "n": 1200,
         "skill": True,
@@ -40,6 +39,7 @@ def test_a_card_tells_purpose_origin_figures_segments_features_and_identity() ->
     assert "| SMB | 900 | 0.7 |" in told
     assert "| A\\|B | 300 |  |" in told
     assert "3 features, the most important first, with their share of the gain: b (75.0%), a (25.0%), c." in told
+    assert "| labels growth | 1,200 rows, version v-1 |" in told
     for hashed in ("d" * 12, "s" * 12, "l" * 12, "3.2.0"):
         assert hashed in told
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from copilot.cli import features, models, registry
+from copilot.cli.shared import WORKSPACE, Folder, clock, elsewhere, opened_store, opened_workspace
 from copilot.console import Spinner, interactive, run_stages
 from copilot.errors import CopilotError
 
 if TYPE_CHECKING:
     from copilot.agent.events import Told
     from copilot.data.workspace import Workspace
-    from copilot.store.database import Store
 
 app = typer.Typer(
     name="sales-copilot",
@@ -25,14 +25,11 @@ app = typer.Typer(
     help="Who to call, what a touch changes, and why: from your own CRM and usage data, on your own machine.",
 )
 
+app.add_typer(features.app, name="features")
+app.add_typer(models.app, name="models")
+app.add_typer(registry.app, name="registry")
+
 Preset = Literal["tiny", "demo", "bench"]
-Folder = Annotated[
-    Path,
-    typer.Option(
-        "--workspace", envvar="SALES_COPILOT_WORKSPACE", help="The folder that holds book, models and scores."
-    ),
-]
-WORKSPACE = Path("workspace")
 PATIENCE = 60.0  # seconds that a single question waits for the embedded model to load
 
 
@@ -58,7 +55,7 @@ def demo(
     from copilot.jobs.setup import make_demo
 
     with Spinner("Simulating the book") as tell:
-        users = make_demo(_workspace(workspace), preset, seed, _now(), tell)
+        users = make_demo(opened_workspace(workspace), preset, seed, clock(), tell)
     _made(workspace, users)
 
 
@@ -73,7 +70,7 @@ def import_(
     from copilot.jobs.setup import import_book
 
     with Spinner(f"Reading {path}") as tell:
-        users = import_book(_workspace(workspace), source, path, _now(), tell, mapping=mapping)
+        users = import_book(opened_workspace(workspace), source, path, clock(), tell, mapping=mapping)
     _made(workspace, users)
 
 
@@ -81,6 +78,7 @@ def import_(
 def train(
     model: Annotated[str | None, typer.Option(help="Only this model: growth, uplift or engagement.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same models.")] = 7,
+    challenger: Annotated[bool, typer.Option(help="Keep the models in use, and the new ones beside them.")] = False,
     workspace: Folder = WORKSPACE,
 ) -> None:
     """Train the models the book has data for, and say how good each one is."""
@@ -89,10 +87,17 @@ def train(
     from copilot.jobs.train import train as run
 
     with Spinner("Training") as tell:
-        lines = run(_workspace(workspace), _now(), np.random.default_rng(seed), only=model, tell=tell)
+        lines = run(
+            opened_workspace(workspace),
+            clock(),
+            np.random.default_rng(seed),
+            only=model,
+            promote=not challenger,
+            tell=tell,
+        )
     for line in lines:
         typer.echo(line)
-    typer.echo("Next: sales-copilot score" + _elsewhere(workspace))
+    typer.echo("Next: sales-copilot score" + elsewhere(workspace))
 
 
 @app.command()
@@ -102,12 +107,12 @@ def score(workspace: Folder = WORKSPACE) -> None:
     from copilot.jobs.score import score as run
 
     with Spinner("Scoring") as tell:
-        lines = run(_workspace(workspace), _now(), tell=tell)
+        lines = run(opened_workspace(workspace), clock(), tell=tell)
         tell("Learning to read questions (once on this machine)")
         router()
     for line in lines:
         typer.echo(line)
-    typer.echo('Next: sales-copilot ask "Who should I call this week, and why?" --as USER' + _elsewhere(workspace))
+    typer.echo('Next: sales-copilot ask "Who should I call this week, and why?" --as USER' + elsewhere(workspace))
 
 
 @app.command()
@@ -128,12 +133,12 @@ def ask(
     from copilot.config import settings
     from copilot.llm.service import opened
 
-    place = _workspace(workspace)
+    place = opened_workspace(workspace)
     place.book()
-    with _store(place) as store, opened(rung, patience=PATIENCE) as ladder:
+    with opened_store(place) as store, opened(rung, patience=PATIENCE) as ladder:
         told = stream(
             place, store, rooms.registry(), question, store.principal(as_),
-            thread=thread, ladder=ladder, top=rung, clock=_now, rng=np.random.default_rng(),
+            thread=thread, ladder=ladder, top=rung, clock=clock, rng=np.random.default_rng(),
         )  # fmt: skip
         begun = False
         for event in told:
@@ -164,7 +169,7 @@ def chat(
     workspace: Folder = WORKSPACE,
 ) -> None:
     """Open the chat in the browser; Ctrl-C ends it."""
-    place = _workspace(workspace)
+    place = opened_workspace(workspace)
     place.book()
     _serve(place, port, show=show)
 
@@ -181,132 +186,9 @@ def run(
     """Do everything that is missing (language model, demo book, training, scores), then open the chat."""
     from copilot.jobs.prepare import stages
 
-    place = _workspace(workspace)
-    run_stages(stages(place, _now, preset=preset))
+    place = opened_workspace(workspace)
+    run_stages(stages(place, clock, preset=preset))
     _serve(place, port, show=show)
-
-
-features = typer.Typer(help="The catalogue of features: build and profile it, search it, read one, onboard your own.")
-app.add_typer(features, name="features")
-
-
-@features.callback(invoke_without_command=True)
-def features_all(context: typer.Context, workspace: Folder = WORKSPACE) -> None:
-    """Build the features as of the book's day, profile them, and write the catalogue as a page to read."""
-    context.obj = workspace
-    if context.invoked_subcommand is None:
-        from copilot.jobs.features import stages
-
-        run_stages(stages(_workspace(workspace)))
-
-
-@features.command("search")
-def features_search(
-    context: typer.Context,
-    words: Annotated[list[str], typer.Argument(help="A name, its beginning, or words for what it says.")],
-    workspace: Folder = WORKSPACE,
-) -> None:
-    """Find features by words, the best first."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    from copilot.data.feature_page import shown
-    from copilot.data.profile import bars
-    from copilot.jobs.features import search
-
-    found, profiles = search(_workspace(_given(context, workspace)), " ".join(words))
-    if not found.hits:
-        typer.echo(f"No feature fits; the closest words are {', '.join(found.closest)}.")
-        return
-    table = Table("feature", "label", "table", "nulls", "median", "12 months", "owner")
-    for spec in (hit.spec for hit in found.hits):
-        told = ("", "", "")
-        if profile := profiles.get(spec.name):
-            told = (f"{profile.null_share or 0:.0%}", shown(profile.median, spec.unit), bars(profile.monthly))
-        table.add_row(*map(Text, (spec.name, spec.label, spec.table, *told, spec.owner)))
-    # A terminal's width, or whatever the names need where the output goes into a file.
-    Console(width=None if interactive() else 200).print(table)
-    if not profiles:
-        typer.echo("For nulls, medians and months: sales-copilot features" + _elsewhere(_given(context, workspace)))
-
-
-@features.command("show")
-def features_show(
-    context: typer.Context,
-    name: Annotated[str, typer.Argument(help="The feature's name, as search lists it.")],
-    workspace: Folder = WORKSPACE,
-) -> None:
-    """Read one feature: its definition, its values, where it comes from and which models use it."""
-    from copilot.jobs.features import describe_feature
-
-    with Spinner("Profiling") as tell:
-        lines = describe_feature(_workspace(_given(context, workspace)), name, tell)
-    for line in lines:
-        typer.echo(line)
-
-
-@features.command("add")
-def features_add(
-    context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="A YAML file with one or several definitions.")],
-    workspace: Folder = WORKSPACE,
-) -> None:
-    """Check a file of definitions, try it on the book, and take it into the catalogue."""
-    from copilot.data.onboarding import add
-    from copilot.jobs.features import added
-
-    place = _given(context, workspace)
-    with Spinner("Trying the file on the book"):
-        taken = add(_workspace(place), file)
-    for line in added(taken):
-        typer.echo(line)
-    typer.echo("The models get them with the next training: sales-copilot train" + _elsewhere(place))
-
-
-def _given(context: typer.Context, workspace: Path) -> Path:
-    """Return the workspace, which may stand before the subcommand or behind it."""
-    source = context.get_parameter_source("workspace")
-    before: Path = context.obj
-    return before if source is not None and source.name in ("DEFAULT", "ENVIRONMENT") else workspace
-
-
-models = typer.Typer(no_args_is_help=True, help="The embedded language model: which are there, and how to get one.")
-app.add_typer(models, name="models")
-
-
-@models.command("install")
-def models_install(
-    which: Annotated[
-        str, typer.Argument(help="better (1.1 GB), small (98 MB), or the path of any .gguf file.")
-    ] = "better",
-) -> None:
-    """Fetch a model, check it, and use it from now on; an interrupted download goes on where it stopped."""
-    from copilot.llm.weights import Progress, install
-
-    with Spinner(f"Fetching {which}") as tell:
-
-        def progress(now: Progress) -> None:
-            tell(f"{now.what}: {now.done / 1e6:,.0f} of {now.total / 1e6:,.0f} MB")
-
-        path = install(which, progress)
-    typer.echo(f"The copilot now uses {path}.")
-
-
-@models.command("list")
-def models_list() -> None:
-    """List the models, which of them are here and which one is used."""
-    from rich.console import Console
-    from rich.table import Table
-
-    from copilot.llm.weights import installed
-
-    table = Table("", "name", "model", "size", "licence", "state")
-    for one in installed():
-        table.add_row(
-            "*" if one.active else "", one.name, one.title, f"{one.size / 1e6:,.0f} MB", one.licence, one.state
-        )
-    Console().print(table)
 
 
 @app.command()
@@ -318,9 +200,9 @@ def users(
     from rich.console import Console
     from rich.table import Table
 
-    place = _workspace(workspace)
+    place = opened_workspace(workspace)
     place.book()
-    with _store(place) as store:
+    with opened_store(place) as store:
         if reset is not None:
             from copilot.store.passwords import one_time_password
 
@@ -339,7 +221,7 @@ def doctor(workspace: Folder = WORKSPACE) -> None:
     """Say what is there, what is missing and which command mends it."""
     from copilot.jobs.doctor import examine
 
-    for finding in examine(_workspace(workspace)):
+    for finding in examine(opened_workspace(workspace)):
         typer.echo(
             f"{'ok  ' if finding.ok else 'miss'}  {finding.what}: {finding.state}"
             + (f"  -> {finding.mend}" if finding.mend else "")
@@ -369,24 +251,7 @@ def _serve(place: Workspace, port: int, *, show: bool) -> None:
             webbrowser.open(url)
 
     typer.echo("Opening the chat, some 15 seconds.", err=True)
-    serve(place, port, _now, opened)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _workspace(folder: Path) -> Workspace:
-    from copilot.data.workspace import Workspace
-
-    return Workspace(folder)
-
-
-def _store(place: Workspace) -> Store:
-    from copilot.config import settings
-    from copilot.store.database import Store
-
-    return Store.open(settings().database_url or place.database)
+    serve(place, port, clock, opened)
 
 
 def _made(workspace: Path, users: list[tuple[str, str, str | None]]) -> None:
@@ -410,12 +275,4 @@ def _made(workspace: Path, users: list[tuple[str, str, str | None]]) -> None:
         typer.echo(f"  {name:<24} {role:<8} {password}")
     if len(fresh) < len(users):
         typer.echo(f"{len(users) - len(fresh)} users were there before and keep their passwords.")
-    typer.echo("Next: sales-copilot train" + _elsewhere(workspace))
-
-
-def _elsewhere(workspace: Path) -> str:
-    return "" if workspace == WORKSPACE else f" --workspace {workspace}"
-
-
-if __name__ == "__main__":
-    main()
+    typer.echo("Next: sales-copilot train" + elsewhere(workspace))
