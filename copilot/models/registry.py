@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import xgboost as xgb
 
 FORMAT = 1
-KINDS = ("uplift", "growth", "engagement")
+KINDS = ("uplift", "growth", "engagement", "propensity")
 PARTS = {"features": list, "state": dict, "report": dict, "files": dict}
 ARRAYS = "arrays.safetensors"
 VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
