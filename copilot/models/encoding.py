@@ -110,7 +110,9 @@ class Encoding:
         names = self.names
         endless = [names[place] for place in np.flatnonzero(np.isinf(table).any(axis=0))]
         if endless:
-            raise BadInput(f"The features {_some(endless)} hold infinite values; leave them empty where nothing is known.")
+            raise BadInput(
+                f"The features {_some(endless)} hold infinite values; leave them empty where nothing is known."
+            )
         return pd.DataFrame(table, index=X.index, columns=list(names))
 
     def _column(self, column: pd.Series, name: str) -> Any:
@@ -154,7 +156,7 @@ def _kind(column: pd.Series, name: str) -> Kind:
         return "date"
     if types.is_timedelta64_dtype(column):
         return "duration"
-    if isinstance(column.dtype, pd.CategoricalDtype) or isinstance(column.dtype, pd.StringDtype):
+    if isinstance(column.dtype, pd.CategoricalDtype | pd.StringDtype):
         return "text"
     held = pd.api.types.infer_dtype(column, skipna=True)
     if held in ("integer", "floating", "decimal", "mixed-integer-float", "boolean", "empty"):

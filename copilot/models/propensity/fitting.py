@@ -74,7 +74,9 @@ def fit(
     asked = {name: tuple(columns) for name, columns in (components or {}).items()}
     for what, column in (("pool", pool), ("season", season)):
         if column is not None and column not in X.columns:
-            raise BadInput(f"There is no column {column!r} to {what} by; the features have {', '.join(map(str, X.columns[:8]))}.")
+            raise BadInput(
+                f"There is no column {column!r} to {what} by; the features have {', '.join(map(str, X.columns[:8]))}."
+            )
 
     def one(rows: npt.NDArray[np.intp], without: tuple[str, ...] = ()) -> Propensity:
         chosen = X.iloc[rows].drop(columns=list(without))
@@ -124,7 +126,7 @@ def _fit(
         small = parts.Components(columns, parts.learn(columns, table, y), second.weights, average)
     report = about | {"n_judged": len(held.rows), "season": None} | second.report
     report |= boosting.fold_report(found, time is not None, embargo)
-    told = pd.DataFrame({"row": held.rows, "p": second.p})
+    told = pd.DataFrame({"row": held.rows, "part": held.part, "p": second.p, "margin": second.margin})
     return Propensity(
         encoding, mixture, small, second.pool, second.calibration, second.by_components, float(y.mean()),
         cuts(second.p), registry.plain(report), told,

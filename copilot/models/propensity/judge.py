@@ -19,9 +19,10 @@ from copilot.models.propensity.learners import choose, log_loss, log_losses
 from copilot.models.propensity.linear import log_odds
 from copilot.models.propensity.pooling import Pool
 from copilot.models.propensity.tiers import cuts, lifts, tier
-from copilot.stats import Floats, Fold, Interval, auc, auc_interval, folds, mean_interval
+from copilot.stats import Floats, Interval, Ints, auc, auc_interval, mean_interval, standard_error
 
 RESAMPLES = 300
+Parts = list[tuple[Ints, Ints]]  # rows to learn from and to judge on
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Second:
     by_components: bool
     pool: Pool | None
     calibration: Calibration
+    margin: Floats
     p: Floats
     report: dict[str, Any]
 
@@ -59,29 +61,34 @@ def settle(
         names: The components.
         rng: Deals accounts into parts and resamples them.
     """
-    parts = folds(named, None, rng=rng)
+    parts = held.others()
     used, losses = choose(held.margins, y)
     direct: Floats = np.mean([held.margins[kind] for kind in used], axis=0)
-    master = _master(held.parts, y, parts)
+    master = _master(held.chances, y, parts)
     by_components, compared = _compare(direct, master, y, named, names, rng)
     margin = master if by_components and master is not None else direct
     report: dict[str, Any] = {"learners": list(used), "learner_log_loss": losses} | compared
-    weights = components.weigh(held.parts, y)
+    weights = components.weigh(held.chances, y)
     if names:
-        report["components"] = _by_component(held.parts, weights, y, named, names, rng)
+        report["components"] = _by_component(held.chances, weights, y, named, names, rng)
     pool, pooled, report["pooling"] = _pool(margin, y, Z, region, column, parts)
     p = _calibrated(pooled, y, parts)
     calibration = Calibration.fit(pool.margin(region, margin, Z) if pool and region is not None else margin, y)
-    report |= figures(y, p, named, rng) | {"calibration": calibration.method, "log_loss_uncalibrated": _loss(pooled, y)}
-    return Second(used, weights, by_components, pool, calibration, p, report)
+    report |= figures(y, p, pooled, held.part, named, rng)
+    report |= {"calibration": calibration.method, "log_loss_uncalibrated": _loss(pooled, y)}
+    return Second(used, weights, by_components, pool, calibration, pooled, p, report)
 
 
-def figures(y: Floats, p: Floats, named: npt.NDArray[Any], rng: np.random.Generator) -> dict[str, Any]:
-    """Return the figures of out-of-fold probabilities; ``fit`` says what each is."""
-    table, at = reliability(y, p), cuts(p)
-    found = auc_interval(y, p, groups=named, rng=rng)
+def figures(y: Floats, p: Floats, margin: Floats, named: npt.NDArray[Any], rng: np.random.Generator) -> dict[str, Any]:
+    """Return the figures of out-of-fold probabilities; ``fit`` says what each is.
+
+    The order is judged by the log-odds: the kept calibration does not change it, while five of them, one a part, would.
+    """
+    table, at = reliability(y, p), cuts(margin)
+    found = auc_interval(y, margin, groups=named, rng=rng)
     skill = bool(found.low > 0.5)
-    told = f"No measurable skill: the 95 % interval of the AUC, {found.low:.3f} to {found.high:.3f}, includes .5 (a guess)."
+    limits = f"{found.low:.3f} to {found.high:.3f}"
+    told = f"No measurable skill: the 95 % interval of the AUC, {limits}, does not lie above .5 (a guess)."
     return {
         "auc": found.as_dict(),
         "log_loss": log_loss(y, p),
@@ -90,10 +97,22 @@ def figures(y: Floats, p: Floats, named: npt.NDArray[Any], rng: np.random.Genera
         "brier_share": float(y.var()),
         "ece": expected_error(table),
         "reliability": table,
-        "tiers": lifts(y, tier(p, at), named, rng),
+        "tiers": lifts(y, tier(margin, at), named, rng),
         "skill": skill,
         "note": None if skill else told,
     }
+
+
+def auc_within(y: Floats, score: Floats, part: Ints) -> float:
+    """Return the AUC within parts of the accounts, weighted by the pairs that each compares."""
+    areas, pairs = [], []
+    for k in np.unique(part):
+        inside = part == k
+        ones = y[inside].sum()
+        if 0 < ones < inside.sum():
+            areas.append(auc(y[inside], score[inside]))
+            pairs.append(float(ones * (inside.sum() - ones)))
+    return float(np.average(areas, weights=pairs)) if areas else auc(y, score)
 
 
 def paired_auc(y: Floats, a: Floats, b: Floats, named: npt.NDArray[Any], rng: np.random.Generator) -> Interval:
@@ -109,14 +128,14 @@ def paired_auc(y: Floats, a: Floats, b: Floats, named: npt.NDArray[Any], rng: np
     return Interval(auc(y, a) - auc(y, b), float(low), float(high))
 
 
-def _master(p: Floats, y: Floats, parts: list[Fold]) -> Floats | None:
+def _master(p: Floats, y: Floats, parts: Parts) -> Floats | None:
     """Return the master's log-odds, its weights fitted on other accounts; None without components."""
     if np.isnan(p).all():
         return None
     found = np.zeros(len(y))
-    for part in parts:
-        weights = components.weigh(p[part.train], y[part.train])
-        found[part.test] = log_odds(components.mixture(p[part.test], weights, float(y[part.train].mean())))
+    for learn, asked in parts:
+        weights = components.weigh(p[learn], y[learn])
+        found[asked] = log_odds(components.mixture(p[asked], weights, float(y[learn].mean())))
     return found
 
 
@@ -124,8 +143,11 @@ def _compare(
     direct: Floats, master: Floats | None, y: Floats, named: npt.NDArray[Any], names: tuple[str, ...],
     rng: np.random.Generator,
 ) -> tuple[bool, dict[str, Any]]:  # fmt: skip
-    """Say which of the two orders better. A sum of chances cannot let one component's evidence add to another's, so
-    the direct model is kept where it is better at all: a standard error of the AUC is a tenth of the skill of an APS."""
+    """Say which of the two orders better.
+
+    A sum of chances cannot let one component's evidence add to another's. The direct model is kept where it is better
+    at all: a standard error of the AUC can be a tenth of the skill of an APS.
+    """
     if master is None:
         return False, {"predicts_with": "direct", "auc_direct": auc(y, direct)}
     gain = paired_auc(y, direct, master, named, rng)
@@ -147,33 +169,46 @@ def _by_component(
 
 
 def _pool(
-    margin: Floats, y: Floats, Z: Floats, region: npt.NDArray[Any] | None, column: str, parts: list[Fold]
+    margin: Floats, y: Floats, Z: Floats, region: npt.NDArray[Any] | None, column: str, parts: Parts
 ) -> tuple[Pool | None, Floats, dict[str, Any] | None]:
-    """Return the pool of all rows where it predicts other accounts better than one model for all, and its log-odds."""
+    """Return the pool of all rows and its out-of-fold log-odds, unless one model for all is better by a standard error.
+
+    The deviations shrink by themselves, so a doubt speaks for them. Terms of a region's own have to be better by a
+    standard error than level and slope alone.
+    """
     if region is None:
         return None, margin, None
-    pooled = np.zeros(len(y))
-    for part in parts:
-        learned = Pool.fit(column, region[part.train], margin[part.train], Z[part.train], y[part.train])
-        pooled[part.test] = learned.margin(region[part.test], margin[part.test], Z[part.test])
-    losses = {way: log_losses(y, _calibrated(found, y, parts)) for way, found in (("one", margin), ("own", pooled))}
-    better = float(losses["own"].mean()) < float(losses["one"].mean())
-    pool = Pool.fit(column, region, margin, Z, y)
+    ways = {"one model": margin}
+    for way, terms in (("level and slope", False), ("own terms", True)):
+        ways[way] = np.zeros(len(y))
+        for learn, asked in parts:
+            learned = Pool.fit(column, region[learn], margin[learn], Z[learn], y[learn], terms=terms)
+            ways[way][asked] = learned.margin(region[asked], margin[asked], Z[asked])
+    losses = {way: log_losses(y, _calibrated(found, y, parts)) for way, found in ways.items()}
+    kept = "level and slope" if not _better(losses, "one model", "level and slope") else "one model"
+    if _better(losses, "own terms", "level and slope") and not _better(losses, "one model", "own terms"):
+        kept = "own terms"
+    pool = Pool.fit(column, region, margin, Z, y, terms=kept == "own terms")
     report = {
         "column": column,
-        "kept": better,
-        "log_loss_pooled": float(losses["own"].mean()),
-        "log_loss_one_model": float(losses["one"].mean()),
+        "kept": kept,
+        "log_loss": {way: float(loss.mean()) for way, loss in losses.items()},
         "rows": dict(zip(pool.names, pool.rows, strict=True)),
         "variances": dict(pool.variances),
     }
-    return (pool, pooled, report) if better else (None, margin, report)
+    return None if kept == "one model" else pool, ways[kept], report
 
 
-def _calibrated(margin: Floats, y: Floats, parts: list[Fold]) -> Floats:
+def _better(losses: dict[str, Floats], this: str, other: str) -> bool:
+    """Say whether one way's loss is lower than the other's by more than a standard error of the difference."""
+    gain = losses[other] - losses[this]
+    return bool(gain.mean() > standard_error(gain))
+
+
+def _calibrated(margin: Floats, y: Floats, parts: Parts) -> Floats:
     p = np.zeros(len(y))
-    for part in parts:
-        p[part.test] = Calibration.fit(margin[part.train], y[part.train]).chance(margin[part.test])
+    for learn, asked in parts:
+        p[asked] = Calibration.fit(margin[learn], y[learn]).chance(margin[asked])
     return p
 
 

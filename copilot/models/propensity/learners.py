@@ -25,9 +25,16 @@ if TYPE_CHECKING:
 KINDS = ("linear", "shallow", "deep")
 NARROW = 40  # columns up to which the line may bend
 # Deep trees on few columns a split, with small steps: each is poor, their sum is not.
-DEEP = {"max_depth": 8, "eta": 0.03, "min_child_weight": 2.0, "colsample_bynode": 0.3, "subsample": 0.7, "reg_lambda": 1.0}
+DEEP = {
+    "max_depth": 8,
+    "eta": 0.03,
+    "min_child_weight": 2.0,
+    "colsample_bynode": 0.3,
+    "subsample": 0.7,
+    "reg_lambda": 1.0,
+}
 PATIENCE, MOST_ROUNDS = 25, 1_000
-MOST_ROWS = 60_000  # rows to learn from; more cost time and add little
+MOST_ROWS = 30_000  # rows to learn from; more cost time and add little
 
 
 @dataclass(frozen=True)
@@ -49,14 +56,16 @@ class Mixture:
         names: tuple[str, ...],
         used: tuple[str, ...] = KINDS,
     ) -> Mixture:
-        """Fit the learners in ``used`` to outcomes 0/1, both present; the line always, since pooling reads its terms."""
+        """Fit the learners in ``used`` to outcomes 0/1, both present; always the line, whose terms pooling reads."""
         rows = np.arange(len(y))
         if len(y) > MOST_ROWS:
             rows = np.sort(rng.choice(len(y), MOST_ROWS, replace=False))
         X, y, groups = X[rows], y[rows], groups[rows]
         boosters = {}
         if "shallow" in used:
-            boosters["shallow"] = boosting.boost(X, y, task="chance", groups=groups, rng=rng, names=names, thorough=False)
+            boosters["shallow"] = boosting.boost(
+                X, y, task="chance", groups=groups, rng=rng, names=names, thorough=False
+            )
         if "deep" in used:
             boosters["deep"] = _deep(X, y, groups, rng, names)
         return cls(Linear.fit(X, y, bent=X.shape[1] <= NARROW), boosters, used)
@@ -64,7 +73,9 @@ class Mixture:
     def margins(self, X: Features) -> dict[str, Floats]:
         """Return each learner's log-odds, (n,), by its name."""
         found = {"linear": self.linear.margin(X)} if "linear" in self.used else {}
-        return found | {name: log_odds(boosting.predict(self.boosters[name], X)) for name in self.used if name != "linear"}
+        return found | {
+            name: log_odds(boosting.predict(self.boosters[name], X)) for name in self.used if name != "linear"
+        }
 
     def margin(self, X: Features) -> Floats:
         """Return the log-odds of the mixture, (n,)."""
@@ -97,7 +108,9 @@ def _subsets(names: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         yield from combinations(names, size)
 
 
-def _deep(X: Features, y: Floats, groups: npt.NDArray[Any], rng: np.random.Generator, names: tuple[str, ...]) -> xgb.Booster:
+def _deep(
+    X: Features, y: Floats, groups: npt.NDArray[Any], rng: np.random.Generator, names: tuple[str, ...]
+) -> xgb.Booster:
     import xgboost as xgb
 
     settings = boosting.settings(y, "chance", int(rng.integers(boosting.MOST_SEED))) | DEEP
@@ -105,9 +118,7 @@ def _deep(X: Features, y: Floats, groups: npt.NDArray[Any], rng: np.random.Gener
     for train, held in boosting.inner_folds(groups, rng, thorough=False):
         learn = boosting.matrix(X[train], y[train])
         check = [(boosting.matrix(X[held], y[held], like=learn), "held")]
-        found = xgb.train(
-            settings, learn, MOST_ROUNDS, evals=check, early_stopping_rounds=PATIENCE, verbose_eval=False
-        )
+        found = xgb.train(settings, learn, MOST_ROUNDS, evals=check, early_stopping_rounds=PATIENCE, verbose_eval=False)
         rounds.append(found.best_iteration + 1)
     count = max(1, round(float(np.mean(rounds)))) if rounds else boosting.BLIND_ROUNDS
     return xgb.train(settings, boosting.matrix(X, y, names=names), count)

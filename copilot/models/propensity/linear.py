@@ -127,7 +127,9 @@ def log_odds(p: Floats) -> Floats:
     return found
 
 
-def posterior(Z: Floats, y: Floats, offset: Floats, variance: Floats, start: Floats | None = None) -> tuple[Floats, Floats]:
+def posterior(
+    Z: Floats, y: Floats, offset: Floats, variance: Floats, start: Floats | None = None
+) -> tuple[Floats, Floats]:
     """Return the mode and the Laplace variances of logistic coefficients with independent normal priors.
 
     Args:

@@ -38,7 +38,8 @@ class Propensity:
         share: How many of the samples came true.
         cuts: The least chances of the tiers High and Medium.
         report: Out-of-fold figures; ``fit`` says which.
-        judged: Out of fold, ``row`` (position in ``X``) and ``p``; not saved.
+        judged: Out of fold, ``row`` (position in ``X``), ``part`` of the accounts, ``p``, and the log-odds
+            ``margin``; not saved.
     """
 
     encoding: Encoding
@@ -101,7 +102,8 @@ class Propensity:
         arrays: dict[str, npt.NDArray[Any]] = dict(self.calibration.arrays())
         state: dict[str, Any] = {
             "encoding": self.encoding.as_state(), "calibration": self.calibration.as_state(), "share": self.share,
-            "by_components": self.by_components, "cuts": list(self.cuts), "used": None, "pool": None, "components": None,
+            "by_components": self.by_components, "cuts": list(self.cuts), "used": None, "pool": None,
+            "components": None,
         }  # fmt: skip
         if self.mixture is not None:
             state["used"] = list(self.mixture.used)
@@ -133,9 +135,7 @@ def restore(bundle: registry.Bundle) -> Propensity:
         pool = Pool.from_state(state["pool"], arrays["pool.effects"])
     if (saved := state["components"]) is not None:
         places = {name: k for k, name in enumerate(saved["columns"])}
-        models = {
-            name: Linear.from_arrays(_under(f"component{places[name]}", arrays)) for name in saved["learned"]
-        }
+        models = {name: Linear.from_arrays(_under(f"component{places[name]}", arrays)) for name in saved["learned"]}
         components = Components(saved["columns"], models, arrays["weights"], saved["average"])
     return Propensity(
         encoding=Encoding.from_state(state["encoding"]),

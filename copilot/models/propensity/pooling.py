@@ -51,7 +51,9 @@ class Pool:
     rows: tuple[int, ...]
 
     @classmethod
-    def fit(cls, column: str, region: npt.NDArray[Any], margin: Floats, Z: Floats, y: Floats) -> Pool:
+    def fit(
+        cls, column: str, region: npt.NDArray[Any], margin: Floats, Z: Floats, y: Floats, *, terms: bool = True
+    ) -> Pool:
         """Fit the deviations.
 
         Args:
@@ -60,7 +62,9 @@ class Pool:
             margin: The global model's log-odds, out of fold, (n,).
             Z: The standardised terms of the global line, (n, terms).
             y: 0/1, (n,).
+            terms: Whether each term may have a weight of its own in a region, or only level and slope deviate.
         """
+        Z = Z if terms else Z[:, :0]
         names = tuple(sorted({str(name) for name in region if name is not None}))
         centre, scale = float(margin.mean()), max(float(margin.std()), 1e-6)
         kind = np.array(["level", "slope"] + ["terms"] * Z.shape[1])
@@ -68,7 +72,7 @@ class Pool:
         parts = [np.flatnonzero(region == name) for name in names]
         rows = tuple(len(part) for part in parts)
         parts = [part[:: -(-len(part) // MOST_ROWS)] for part in parts]
-        variances = dict(START)
+        variances = {name: START[name] for name in START if (kind == name).any()}
         effects, spread = np.zeros((len(names), len(kind))), np.zeros((len(names), len(kind)))
         for _ in range(ROUNDS):
             prior = np.array([variances[name] for name in kind])
@@ -77,9 +81,7 @@ class Pool:
             before = dict(variances)
             for name in variances:
                 inside = kind == name
-                if inside.any() and names:
-                    found = next_variance(effects[:, inside].ravel(), spread[:, inside].ravel(), variances[name])
-                    variances[name] = found
+                variances[name] = next_variance(effects[:, inside].ravel(), spread[:, inside].ravel(), variances[name])
             if all(abs(np.log(variances[name] / before[name])) < 0.05 for name in variances):
                 break
         return cls(column, names, effects, centre, scale, variances, rows)
@@ -90,7 +92,9 @@ class Pool:
         which = np.array([place.get(name, -1) for name in region], np.intp)
         effects = np.concatenate([self.effects, np.zeros((1, self.effects.shape[1]))])[which]
         deviation = (margin - self.centre) / self.scale
-        found: Floats = margin + effects[:, 0] + effects[:, 1] * deviation + np.einsum("nt,nt->n", effects[:, 2:], Z)
+        found: Floats = margin + effects[:, 0] + effects[:, 1] * deviation
+        if effects.shape[1] > 2:
+            found = found + np.einsum("nt,nt->n", effects[:, 2:], Z)
         return found
 
     def as_state(self) -> dict[str, Any]:

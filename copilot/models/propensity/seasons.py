@@ -1,4 +1,4 @@
-"""Mid-year and year-end (002): one model with the season as a feature, or a model a season, whichever predicts better."""
+"""Mid-year and year-end (002): the season as a feature, or a model a season, whichever predicts better."""
 
 from __future__ import annotations
 
@@ -129,7 +129,11 @@ def by_season(
         return _reported(together, {"kept": "feature", "reason": why})
     parts = {name: one(part, (column,)) for name, part in rows.items()}
     apart = pd.concat(
-        [part.judged.assign(row=rows[name][part.judged["row"]]) for name, part in parts.items() if part.judged is not None]
+        [
+            part.judged.assign(row=rows[name][part.judged["row"]])
+            for name, part in parts.items()
+            if part.judged is not None
+        ]
     )
     both = together.judged.merge(apart, on="row", suffixes=("_together", "_apart"))
     truth = y[both["row"]]
@@ -146,8 +150,8 @@ def by_season(
     }
     if kept == "feature":
         return _reported(together, report)
-    p = apart["p"].to_numpy(float)
-    figured = figures(y[apart["row"]], p, named[apart["row"]], rng)
+    p, margin = apart["p"].to_numpy(float), apart["margin"].to_numpy(float)
+    figured = figures(y[apart["row"]], p, margin, apart["part"].to_numpy(), named[apart["row"]], rng)
     of_parts = {name: part.report for name, part in parts.items()}
     whole = together.report | figured | {"n_judged": len(apart), "season": report, "parts": of_parts}
     return BySeason(column, parts, together, cuts(p), registry.plain(whole), apart)
