@@ -114,6 +114,9 @@ class Pool:
 
 def regions(column: pd.Series) -> npt.NDArray[Any]:
     """Return the region of each row as text, None where the cell is empty."""
-    plain = column.astype(object)
-    found = plain.map(lambda v: str(int(v)) if isinstance(v, float) and v.is_integer() else str(v), na_action="ignore")
-    return found.where(column.notna(), None).to_numpy(object)
+    return np.array([None if gone else _name(v) for v, gone in zip(column, column.isna(), strict=True)], object)
+
+
+def _name(value: Any) -> str:
+    """Return a value as text; 3.0 reads as 3, so that a column of whole numbers does not depend on its type."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
