@@ -19,6 +19,7 @@ from copilot.data.specs import FeatureSpec, windows
 from copilot.data.workspace import Book, Workspace
 
 Case = Literal["new", "renewal", "add_on"]
+MOST_EARLY = 0.2  # of the months of usage may lie before the contract: trials, and rows that came late
 MONTHLY = ("usage_monthly", "people_monthly", "signals_monthly")
 # Which component a feature belongs to, by its name without the window; "own_" ones speak of the product asked about.
 COMPONENTS: dict[str, tuple[str, ...]] = {
@@ -86,6 +87,26 @@ def features(workspace: Workspace, samples: pd.DataFrame, case: Case) -> pd.Data
     return found
 
 
+def unearned_usage(book: Book) -> str | None:
+    """Return why the book's usage cannot be read, or None: too much of it lies before the product was under contract.
+
+    In an export that files usage under a later contract, use before the purchase tells of the purchase.
+    """
+    usage, contracts = book.table("usage_monthly"), book.table("contracts")
+    if usage.empty or contracts.empty:
+        return None
+    first = contracts.groupby(["account_id", "product"])["start_date"].min().rename("first").reset_index()
+    rows = usage[["account_id", "product", "event_ts"]].merge(first, on=["account_id", "product"], how="left")
+    begins = rows["first"].dt.to_period("M").dt.to_timestamp()
+    early = float((rows["first"].isna() | (rows["event_ts"] < begins)).mean())
+    if early <= MOST_EARLY:
+        return None
+    return (
+        f"{early:.0%} of the usage lies before its product was under contract, so it may tell of contracts to come: "
+        "usage is left out of the propensities."
+    )
+
+
 def components(columns: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Return the columns of each component, among those there are."""
     found: dict[str, tuple[str, ...]] = {}
@@ -102,6 +123,8 @@ def account_specs(book: Book, case: Case) -> list[FeatureSpec]:
         if name in tables:
             base = replace(tables[name], name=tables[name].super_name, window=None, lag=0)
             kept += [spec for spec in windows(base, *spans) if spec.name not in there]
+    if unearned_usage(book) is not None:
+        kept = [spec for spec in kept if spec.table != "usage_monthly"]
     if book.has("opportunities"):
         kept.append(
             FeatureSpec("attempts", "opportunities", "1", "count", where="kind = 'new'", label="attempts to win it")
@@ -123,7 +146,7 @@ def product_specs(book: Book) -> list[FeatureSpec]:
             FeatureSpec("own_held", "contracts", "1", "count", where=active, entity=key),
             FeatureSpec("own_tenure_months", "contracts", "age_month", "max", entity=key, unit="months"),
         ]
-    if book.has("usage_monthly"):
+    if book.has("usage_monthly") and unearned_usage(book) is None:
         filled = set(book.table("usage_monthly").dropna(axis=1, how="all").columns)
         for metric, aggregate, spans in (
             ("utilization_pct", "mean", ("l1m", "l3m", "l6m_l3m", "l12m")),

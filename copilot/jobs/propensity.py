@@ -13,13 +13,14 @@ import pandas as pd
 
 from copilot.data import labels
 from copilot.data.labels import Labels
-from copilot.data.propensity_features import Case, components, features
+from copilot.data.propensity_features import Case, components, features, unearned_usage
 from copilot.data.workspace import Book, Workspace, read_manifest
 from copilot.models import registry
 
 FEWEST_SAMPLES, FEWEST_OF_AN_OUTCOME = 100, 20
 SLOWEST = 0.95  # of the labels of either outcome are known after the wait that settles the youngest sample
 YEAR_END = 12  # the month in which the team's year ends
+PLAIN = ("employees", "spend_usd", "tenure_months", "own_spend_usd", "own_seats", "own_tenure_months", "attempts")
 DAY = pd.Timedelta(days=1)
 
 
@@ -124,12 +125,15 @@ def fit(
             embargo=wait,
             components=components(list(X.columns)),
             season="season" if question.case == "new" else None,
+            plain=PLAIN,
         )
         models[name], facts[name] = model, words.facts(X)
         lines.append(f"{question.words}: {_summary(model.report)}")
     reports = {name: model.report for name, model in models.items()}
     report = {"skill": any(part["skill"] for part in reports.values()), "parts": reports}
     lines += [f"{QUESTIONS[name].words}: left out. {reason}" for name, reason in left_out.items()]
+    if (doubt := unearned_usage(book)) is not None:
+        lines.append(doubt)
     return models, {"report": report, "facts": facts, "left_out": left_out, "features": []}, " ".join(lines)
 
 

@@ -39,6 +39,7 @@ def fit(
     embargo: timedelta | float | None = None,
     components: Mapping[str, Sequence[str]] | None = None,
     season: str | None = None,
+    plain: Sequence[str] = (),
 ) -> Propensity | BySeason:
     """Fit the chance of a 1 and judge it out of fold (002, MATHS §1).
 
@@ -56,6 +57,8 @@ def fit(
             any is missing everywhere.
         season: The column that tells mid-year from year-end samples: read as a feature, or a model each, whichever
             predicts better out of fold.
+        plain: Columns that order rows without a model, such as size and tenure. With any, ``skill`` asks for a sure
+            gain over the best of them.
 
     Returns:
         A model whose ``report`` holds ``n``, ``n_judged``, ``share`` (of ones), ``auc`` with 95 % limits (None where
@@ -63,7 +66,8 @@ def fit(
         ``brier_share``, ``ece`` and the ``reliability`` table, ``calibration`` (isotonic or Platt), ``tiers`` with
         lift against the average, ``learners`` and the log loss of every choice of them, ``components`` (weight, AUC,
         share of samples where known), ``auc_direct``, ``auc_master`` and which of the two it ``predicts_with``,
-        ``pooling``, ``season``, ``left_out`` columns, ``skill`` (the lower limit of the AUC is above .5), ``note``,
+        ``pooling``, ``season``, ``left_out`` columns, ``auc_plain`` and ``gain_over_plain``, ``skill`` (the lower
+        limit of the AUC is above .5, and that of the gain above 0), ``note``,
         and the folds.
 
     Raises:
@@ -81,7 +85,7 @@ def fit(
     def one(rows: npt.NDArray[np.intp], without: tuple[str, ...] = ()) -> Propensity:
         chosen = X.iloc[rows].drop(columns=list(without))
         clock = None if time is None else np.asarray(pd.Series(time))[rows]
-        return _fit(chosen, outcome[rows], pool, rng, named[rows], clock, embargo, asked)
+        return _fit(chosen, outcome[rows], pool, rng, named[rows], clock, embargo, asked, plain)
 
     everything = np.arange(len(X))
     if season is None:
@@ -92,6 +96,7 @@ def fit(
 def _fit(
     X: pd.DataFrame, y: Floats, pool: str | None, rng: np.random.Generator, named: npt.NDArray[Any],
     time: npt.ArrayLike | None, embargo: timedelta | float | None, asked: Mapping[str, tuple[str, ...]],
+    plain: Sequence[str],
 ) -> Propensity:  # fmt: skip
     own = X.drop(columns=[pool]) if pool is not None else X
     encoding = Encoding.fit(own)
@@ -108,7 +113,8 @@ def _fit(
         return Propensity(encoding, None, None, None, plain, False, share, (2.0, 2.0), report)
     columns = {name: [p for c in given for p in encoding.positions(c)] for name, given in asked.items()}
     found = boosting.judging_folds(named, time, embargo, rng)
-    held = predict_held(table, y, named, found, columns, names, rng)
+    alone = [place for name in plain for place in encoding.positions(name)]
+    held = predict_held(table, y, named, found, columns, names, alone, rng)
     judged, region = y[held.rows], regions(X[pool]) if pool is not None else None
     if not 0 < judged.mean() < 1:
         raise BadInput(

@@ -13,7 +13,7 @@ from copilot.models.boosting import Features
 from copilot.models.propensity import components
 from copilot.models.propensity.learners import KINDS, Mixture
 from copilot.models.propensity.linear import chance, log_odds
-from copilot.stats import Floats, Fold, Ints
+from copilot.stats import Floats, Fold, Ints, auc
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,14 @@ class Held:
         part: Which part of the accounts each belongs to, (n,).
         margins: Log-odds by learner.
         chances: (n, components); NaN where one has no data.
+        plain: The one column that ordered the train rows best, on the judged ones, (n,); 0 where none was named.
     """
 
     rows: Ints
     part: Ints
     margins: Mapping[str, Floats]
     chances: Floats
+    plain: Floats
 
     def others(self) -> list[tuple[Ints, Ints]]:
         """Return, for each part of the accounts, the judged rows of the others and its own."""
@@ -45,6 +47,7 @@ def predict_held(
     found: Sequence[Fold],
     columns: Mapping[str, Sequence[int]],
     names: tuple[str, ...],
+    plain: Sequence[int],
     rng: np.random.Generator,
 ) -> Held:
     """Fit on each fold's train rows and predict its test rows; no row is judged twice.
@@ -56,12 +59,14 @@ def predict_held(
         found: The folds.
         columns: Positions of each component's columns.
         names: Names of the encoded columns.
+        plain: Positions of the columns that order rows without a model.
         rng: Seeds the learners.
     """
-    rows, margins, parts = [], [], []
+    rows, margins, parts, alone = [], [], [], []
     for fold, shift in zip(found, _shifts(found, y), strict=True):
         learned, asked = y[fold.train], table[fold.test]
         rows.append(fold.test)
+        alone.append(_alone(table[fold.train], learned, asked, plain))
         if 0 < learned.mean() < 1:
             model = Mixture.fit(table[fold.train], learned, groups=named[fold.train], rng=rng, names=names)
             margins.append({kind: margin + shift for kind, margin in model.margins(asked).items()})
@@ -73,7 +78,24 @@ def predict_held(
             parts.append(np.full((len(asked), len(columns)), np.nan))
     together = {kind: np.concatenate([part[kind] for part in margins]) for kind in KINDS}
     judged = np.concatenate(rows)
-    return Held(judged, _parts(found, named), together, np.concatenate(parts))
+    return Held(judged, _parts(found, named), together, np.concatenate(parts), np.concatenate(alone))
+
+
+def _alone(train: Features, y: Floats, asked: Features, plain: Sequence[int]) -> Floats:
+    """Return, for the rows asked about, the plain column that orders the train rows best, turned the way it points."""
+    best, found = 0.5, np.zeros(len(asked))
+    for place in plain:
+        known = np.isfinite(train[:, place])
+        if not known.any() or not 0 < y[known].mean() < 1:
+            continue
+        middle = float(np.median(train[known, place]))
+        area = auc(y, np.nan_to_num(train[:, place], nan=middle))
+        if max(area, 1 - area) > best:
+            best, sign = max(area, 1 - area), 1.0 if area > 0.5 else -1.0
+            # By rank among the train rows, so that two folds' columns are on one scale.
+            ordered = np.sort(train[known, place])
+            found = sign * np.searchsorted(ordered, np.nan_to_num(asked[:, place], nan=middle)) / len(ordered)
+    return found
 
 
 def _parts(found: Sequence[Fold], named: npt.NDArray[Any]) -> Ints:

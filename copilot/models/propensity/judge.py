@@ -75,6 +75,7 @@ def settle(
     p = _calibrated(pooled, y, parts)
     calibration = Calibration.fit(pool.margin(region, margin, Z) if pool and region is not None else margin, y)
     report |= figures(y, p, pooled, held.part, named, rng)
+    report |= _beyond(held.plain, pooled, y, named, report, rng)
     report |= {"calibration": calibration.method, "log_loss_uncalibrated": _loss(pooled, y)}
     return Second(used, weights, by_components, pool, calibration, pooled, p, report)
 
@@ -107,6 +108,23 @@ def figures(
         "skill": skill,
         "note": None if skill else told,
     }
+
+
+def _beyond(
+    plain: Floats, margin: Floats, y: Floats, named: npt.NDArray[Any], report: dict[str, Any], rng: np.random.Generator
+) -> dict[str, Any]:
+    """Return what the model adds to the best plain column; without a sure gain there is no skill to show."""
+    if not plain.any():
+        return {}
+    gain = paired_auc(y, margin, plain, named, rng)
+    found = {"auc_plain": auc(y, plain), "gain_over_plain": gain.as_dict()}
+    if not report["skill"] or gain.low > 0:
+        return found
+    limits = f"{gain.low:.3f} to {gain.high:.3f}"
+    told = (
+        f"No measurable skill beyond one plain column (size, tenure): the 95 % interval of the gain in AUC is {limits}."
+    )
+    return found | {"skill": False, "note": told}
 
 
 def auc_within(y: Floats, score: Floats, part: Ints) -> float:
