@@ -6,6 +6,7 @@ so that an account is not taken for quiet because the book is young.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
@@ -24,7 +25,7 @@ MONTHLY = ("usage_monthly", "people_monthly", "signals_monthly")
 # Which component a feature belongs to, by its name without the window; "own_" ones speak of the product asked about.
 COMPONENTS: dict[str, tuple[str, ...]] = {
     "growth": (
-        "segment", "industry", "employees", "revenue_usd", "hires", "leavers", "hires_per_100", "net_hires_per_100",
+        "segment", "industry", "region", "employees", "revenue_usd", "hires", "leavers", "hires_per_100", "net_hires_per_100",
     ),
     "affinity": ("site_visits", "touches", "attempts", "former_customer", "deals_lost"),
     "booking": (
@@ -208,8 +209,5 @@ def _ratios(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def _family(column: str) -> str:
-    """Return a column's name without its window or the number of its one-hot value."""
-    parts = column.split("_")
-    while len(parts) > 1 and (parts[-1].isdigit() or (parts[-1][0] == "l" and parts[-1][1:-1].isdigit())):
-        parts.pop()
-    return "_".join(parts)
+    """Return a column's name without its window, as _l3m or _l6m_l3m, or the number of its one-hot value."""
+    return re.sub(r"^(segment|industry|region)_\d+$|(_l\d+[dwm])+$", lambda found: found[1] or "", column)

@@ -82,9 +82,7 @@ def test_every_feature_belongs_to_a_component_that_has_words(book: Workspace) ->
     asked = propensity.to_score(book.book(), "renewal").head(5)
     found = features(book, asked, "renewal")
     placed = {column for columns in components(list(found)).values() for column in columns}
-    # Names for pooling, the region's flags and the days to renewal speak for no component of their own.
-    left = {name for name in found if name not in placed and not name.startswith("region_")}
-    assert left <= {"product", "offer"}
+    assert {name for name in found if name not in placed} == {"product", "offer"}  # names to pool by
 
 
 def test_each_question_of_a_demo_book_has_a_model_or_a_reason(

@@ -66,9 +66,9 @@ def fit(
         ``brier_share``, ``ece`` and the ``reliability`` table, ``calibration`` (isotonic or Platt), ``tiers`` with
         lift against the average, ``learners`` and the log loss of every choice of them, ``components`` (weight, AUC,
         share of samples where known), ``auc_direct``, ``auc_master`` and which of the two it ``predicts_with``,
-        ``pooling``, ``season``, ``left_out`` columns, ``auc_plain`` and ``gain_over_plain``, ``skill`` (the lower
-        limit of the AUC is above .5, and that of the gain above 0), ``note``,
-        and the folds.
+        ``pooling``, ``season``, ``left_out`` columns, ``auc_plain`` and ``gain_over_plain``, ``skill`` (the AUC is
+        surely above .5, the log loss surely below that of the share, and the gain surely above 0), ``note``, and the
+        folds.
 
     Raises:
         BadInput: Fewer than 20 rows, unusable outcomes or features, or a column that is not there.

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from copilot.models.propensity import components
 from copilot.models.propensity.calibration import Calibration, expected_error, reliability
 from copilot.models.propensity.held import Held
-from copilot.models.propensity.learners import choose, log_loss, log_losses
+from copilot.models.propensity.learners import choose, log_losses
 from copilot.models.propensity.linear import log_odds
 from copilot.models.propensity.pooling import Pool
 from copilot.models.propensity.tiers import cuts, lifts, tier
@@ -93,13 +93,18 @@ def figures(
     whole = auc_interval(y, margin, groups=named, rng=rng)
     moved = auc_within(y, margin, part) - whole.value
     found = Interval(*(min(1.0, edge + moved) for edge in (whole.value, whole.low, whole.high)))
-    skill = bool(found.low > 0.5)
+    losses, share = log_losses(y, p), log_losses(y, np.full(len(y), y.mean()))
+    # The learners were chosen by these very rows: the chances, calibrated on other accounts, have to be of use too.
+    surer = mean_interval(share - losses, groups=named)
+    skill = bool(found.low > 0.5 and surer.low > 0)
     limits = f"{found.low:.3f} to {found.high:.3f}"
     told = f"No measurable skill: the 95 % interval of the AUC, {limits}, does not lie above .5 (a guess)."
+    if found.low > 0.5:
+        told = f"No measurable skill: the AUC is {found.value:.3f} ({limits}), but the chances beat no plain share."
     return {
         "auc": found.as_dict(),
-        "log_loss": log_loss(y, p),
-        "log_loss_share": log_loss(y, np.full(len(y), y.mean())),
+        "log_loss": float(losses.mean()),
+        "log_loss_share": float(share.mean()),
         "brier": mean_interval((p - y) ** 2, groups=named).as_dict(),
         "brier_share": float(y.var()),
         "ece": expected_error(table),
