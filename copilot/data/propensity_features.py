@@ -25,7 +25,8 @@ MONTHLY = ("usage_monthly", "people_monthly", "signals_monthly")
 # Which component a feature belongs to, by its name without the window; "own_" ones speak of the product asked about.
 COMPONENTS: dict[str, tuple[str, ...]] = {
     "growth": (
-        "segment", "industry", "region", "employees", "revenue_usd", "hires", "leavers", "hires_per_100", "net_hires_per_100",
+        "segment", "industry", "region", "employees", "revenue_usd", "hires", "leavers", "hires_per_100",
+        "net_hires_per_100",
     ),
     "affinity": ("site_visits", "touches", "attempts", "former_customer", "deals_lost"),
     "booking": (

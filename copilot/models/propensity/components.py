@@ -67,7 +67,7 @@ def learn(columns: Mapping[str, Sequence[int]], table: Features, y: Floats) -> d
     for name, places in columns.items():
         rows = _known(table, places)
         if rows.any() and 0 < y[rows].mean() < 1:
-            models[name] = Linear.fit(table[np.ix_(rows, places)], y[rows], bent=True)
+            models[name] = Linear.fit(table[rows][:, list(places)], y[rows], bent=True)
     return models
 
 
@@ -77,7 +77,7 @@ def chances(models: Mapping[str, Linear], columns: Mapping[str, Sequence[int]], 
     for k, (name, places) in enumerate(columns.items()):
         rows = _known(table, places)
         if name in models and rows.any():
-            found[rows, k] = chance(models[name].margin(table[np.ix_(rows, places)]))
+            found[rows, k] = chance(models[name].margin(table[rows][:, list(places)]))
     return found
 
 
@@ -92,7 +92,8 @@ def mixture(p: Floats, weights: Floats, average: float) -> Floats:
     share = np.where(np.isnan(p), 0.0, weights)
     total = share.sum(axis=1)
     sums = (share * np.nan_to_num(p)).sum(axis=1)
-    return np.divide(sums, total, out=np.full(len(p), average), where=total > 0)
+    found: Floats = np.divide(sums, total, out=np.full(len(p), average), where=total > 0)
+    return found
 
 
 def weigh(p: Floats, y: Floats) -> Floats:
@@ -128,5 +129,4 @@ def weigh(p: Floats, y: Floats) -> Floats:
 def _known(table: Features, places: Sequence[int]) -> npt.NDArray[np.bool_]:
     if not len(places):
         return np.zeros(len(table), bool)
-    found: npt.NDArray[np.bool_] = ~np.isnan(table[:, list(places)]).all(axis=1)
-    return found
+    return np.logical_not(np.isnan(table[:, list(places)]).all(axis=1))

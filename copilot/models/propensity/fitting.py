@@ -108,9 +108,9 @@ def _fit(
     if not 0 < y.mean() < 1:
         note = f"No measurable skill: all {len(y)} samples have the outcome {int(y[0])}, so every row gets that chance."
         report = about | {"n_judged": 0, "auc": None, "skill": False, "note": note, "season": None}
-        plain = Calibration(0.0, 1.0, none, none)
+        unchanged = Calibration(0.0, 1.0, none, none)
         share = float(y.mean())
-        return Propensity(encoding, None, None, None, plain, False, share, (2.0, 2.0), report)
+        return Propensity(encoding, None, None, None, unchanged, False, share, (2.0, 2.0), report)
     columns = {name: [p for c in given for p in encoding.positions(c)] for name, given in asked.items()}
     found = boosting.judging_folds(named, time, embargo, rng)
     alone = [place for name in plain for place in encoding.positions(name)]

@@ -79,7 +79,8 @@ class Mixture:
 
     def margin(self, X: Features) -> Floats:
         """Return the log-odds of the mixture, (n,)."""
-        return np.mean(list(self.margins(X).values()), axis=0)
+        found: Floats = np.mean(list(self.margins(X).values()), axis=0)
+        return found
 
 
 def choose(margins: Mapping[str, Floats], y: Floats) -> tuple[tuple[str, ...], dict[str, float]]:
