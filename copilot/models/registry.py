@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import xgboost as xgb
 
 FORMAT = 1
-KINDS = ("uplift", "growth", "engagement")
+KINDS = ("uplift", "growth", "engagement", "propensity")
 PARTS = {"features": list, "state": dict, "report": dict, "files": dict}
 ARRAYS = "arrays.safetensors"
 
