@@ -32,6 +32,7 @@ class Tries:
     closed: Array
     won: Array
     chance: Array
+    rtcd: Array  # of the term the account is in
     quantity: Array
     annual: Array
     seasonal: Array
@@ -67,6 +68,7 @@ def attempt(
         np.where(closed > TODAY, NEVER, closed),
         won,
         chance,
+        terms.date(term + 1)[who],
         quantity.astype(np.int64),
         np.round(quantity * world.price[who, product]).astype(np.int64),
         (rng.random(n) < SEASONAL_SHARE) & ~own,
@@ -112,6 +114,6 @@ def _chance(world: World, scales: Scales, who: Array, held: Array, fresh: Array,
     seen = see(world, scales, who, held, last_known(created - 1))
     used = (seen.recent + 0.1) / 0.75
     hiring, skill = np.clip(seen.hiring, -2.5, 2.5), world.reps.skill[world.owner[who]]
-    more = 0.80 * used + 0.50 * hiring
-    new = 0.75 * np.clip(seen.white, -2.0, 2.0) + 0.55 * hiring + 0.25 * used
+    more = 1.10 * used + 0.68 * hiring
+    new = 1.00 * np.clip(seen.white, -2.0, 2.0) + 0.76 * hiring + 0.33 * used
     return sigmoid(_LOGIT_MEAN + _LOGIT_SD * (np.where(fresh, new, more) + 0.2 * skill))

@@ -76,12 +76,13 @@ def recommendations(
 
 
 def win_rates(opportunities: pd.DataFrame, rep: pd.Series, day: np.datetime64) -> Array:
-    """Return each rep's share of won ones among the deals that closed in the 12 months up to ``day``.
+    """Return each rep's share of won ones among the deals, other than renewals, that closed in the year up to ``day``.
 
     Shrunk to .4 by ten deals, so that a rep without any has .4.
     """
     closed = opportunities["close_date"]
-    recent = opportunities[(closed <= day) & (closed > pd.Timestamp(day) - pd.DateOffset(years=1))]
+    inside = (closed <= day) & (closed > pd.Timestamp(day) - pd.DateOffset(years=1))
+    recent = opportunities[inside & (opportunities["kind"] != "renewal")]
     won = (recent["status"] == "won").groupby(recent["rep_id"]).agg(["sum", "size"]).reindex(rep, fill_value=0)
     rate: Array = ((won["sum"] + 4) / (won["size"] + 10)).to_numpy(np.float64)
     return rate

@@ -72,7 +72,7 @@ class ClickModel:
         Args:
             context: The columns of ``CONTEXT``: ``action`` (one of ``ACTIONS``), ``segment``, ``utilization_pct`` of the
                 lead product (0-100), ``days_to_renewal``, ``white_share`` (of all it could buy, what it does not, 0-1),
-                ``rep_tenure_years``, ``rep_win_rate`` (of closed deals, 0-1), ``days_since_alert`` about the account
+                ``rep_tenure_years``, ``rep_win_rate`` (of closed new and add-on deals, 0-1), ``days_since_alert`` about the account
                 (NaN before the first), ``previous_alerts`` (count) and ``previous_feedback`` (one of ``PREVIOUS``).
 
         Raises:

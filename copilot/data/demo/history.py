@@ -45,7 +45,7 @@ def live(world: World, rng: np.random.Generator) -> History:
     prospect = rng.random(n) < newbusiness.PROSPECT_SHARE
     month, day = np.where(prospect, -1, rng.integers(0, 12, n)), rng.integers(1, 29, n)
     who = np.flatnonzero(prospect)
-    attempts, won = newbusiness.chase(world, who, rng.integers(2, 25, len(who)), rng)
+    attempts, won = newbusiness.chase(world, who, rng.integers(1, 22, len(who)), rng)
     main = Terms.empty(np.where(prospect, won.month, month), np.where(prospect, won.day, day))
     customers = np.flatnonzero(main.month >= 0)
     own = rng.random((n, len(PRODUCTS))) < sigmoid(-0.2 + 0.4 * np.log(world.employees / 40))[:, None]

@@ -44,14 +44,17 @@ def deals(
 
     ``aps`` has ``opportunity_id``, ``account_id`` and ``chance`` of "won, or followed by a won one within 12 months";
     ``ups_add_on`` has ``opportunity_id``, ``account_id``, ``product`` and ``chance`` of "won and still under contract
-    after the renewal". The latter takes the mean chance of the customers tried that the contract goes on: what usage
-    will be like at a renewal is not known when the attempt begins.
+    after the renewal". What an account will be like at that renewal is not known when the attempt begins: the chance
+    that it stays is the mean of the tenth of attempts with a like chance of being won.
     """
     deals = opportunities[["opportunity_id", "account_id", "kind"]].assign(chance=chance)
     new, add_on = (deals[deals["kind"] == kind].drop(columns="kind") for kind in ("new", "add_on"))
     add_on = add_on.merge(lines[["opportunity_id", "product"]], on="opportunity_id")
-    tried = history.futures["who"].isin(np.unique(history.tries.who))
-    goes_on = history.futures.loc[tried, "stays"].mean()
-    add_on["chance"] *= (1 - SEASONAL_SHARE) * goes_on
+    tried = pd.DataFrame({"who": history.tries.who, "rtcd": history.tries.rtcd, "chance": history.tries.chance})
+    main = history.futures[history.futures["chain"] == "main"]
+    tried = tried.merge(main[["who", "rtcd", "stays"]], on=["who", "rtcd"])
+    edges = tried["chance"].quantile(np.arange(0.1, 1, 0.1)).to_numpy()
+    stays = tried["stays"].groupby(np.searchsorted(edges, tried["chance"])).mean()
+    add_on["chance"] *= (1 - SEASONAL_SHARE) * stays.reindex(np.searchsorted(edges, add_on["chance"])).to_numpy()
     columns = ["opportunity_id", "account_id", "product", "chance"]
     return {"aps": new.reset_index(drop=True), "ups_add_on": add_on[columns]}
