@@ -9,7 +9,7 @@ from __future__ import annotations
 import resource
 import sys
 import tempfile
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from time import process_time
 
@@ -44,12 +44,15 @@ def auc(label: pd.Series, score: pd.Series) -> float:
 def levels(book: Book, truth: dict[str, pd.DataFrame]) -> dict[str, float]:
     """Return the oracle's error or AUC on each kind of label, and what the past renewals are like."""
     found = engagement(labels.engagement_targets(book).frame, truth["engagement"])
-    aps = labels.aps(book).frame.merge(truth["aps"][["opportunity_id", "chance"]], on="opportunity_id")
+    aps = labels.aps(book).frame.merge(truth["aps"].drop(columns="account_id"), on="opportunity_id")
+    aps = aps[aps["settled"]]  # of younger ones the mart knows one outcome only
     found |= {"APS AUC": auc(aps["label"], aps["chance"]), "APS samples": len(aps), "APS share": aps["label"].mean()}
     for case, key in (("renewal", ["account_id", "product", "as_of"]), ("add_on", ["opportunity_id", "product"])):
         rows = labels.ups(book, case=case).frame  # type: ignore[arg-type]
         known = truth[f"ups_{case}"]
-        rows = rows.merge(known[[*key, "chance"]], on=key, how="left").fillna({"chance": 0.0})
+        known = known[[*key, *known.columns.intersection(["chance", "settled"])]]
+        rows = rows.merge(known, on=key, how="left").fillna({"chance": 0.0})
+        rows = rows[rows["settled"]] if "settled" in rows else rows
         name = f"UPS {case.replace('_', '-')}"
         found[f"{name} AUC"] = auc(rows["label"], rows["chance"])
         found[f"{name} top-decile lift"] = lift(rows)
@@ -104,9 +107,11 @@ def main() -> None:
             draft, truth = demo.make(size, progress=tell)  # type: ignore[arg-type]
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         rows = sum(len(table) for table in draft.tables.values())
-        print(f"simulated {rows:,} rows in {process_time() - start:.1f} CPU s; peak memory of this process {peak:.2f} GB")
+        print(
+            f"simulated {rows:,} rows in {process_time() - start:.1f} CPU s; peak memory of this process {peak:.2f} GB"
+        )
         with tempfile.TemporaryDirectory() as folder:
-            book = Workspace(Path(folder)).write_book(draft, datetime(2026, 7, 1))
+            book = Workspace(Path(folder)).write_book(draft, datetime(2026, 7, 1, tzinfo=UTC))
             del draft
             for name, value in levels(book, truth).items():
                 low, high = LEVELS.get(name, (-np.inf, np.inf))

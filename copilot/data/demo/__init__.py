@@ -105,8 +105,8 @@ def simulate(
     reps = max(FEWEST_REPS, accounts // 50) if reps is None else reps
     if accounts < FEWEST_ACCOUNTS or reps < FEWEST_REPS or accounts < FEWEST_PER_REP * reps:
         raise BadInput(
-            f"A demo book needs at least {FEWEST_ACCOUNTS} accounts, {FEWEST_REPS} reps and {FEWEST_PER_REP} accounts a "
-            f"rep, not {accounts} and {reps}."
+            f"A demo book needs at least {FEWEST_ACCOUNTS} accounts, {FEWEST_REPS} reps and {FEWEST_PER_REP} accounts "
+            f"a rep, not {accounts} and {reps}."
         )
     if not FEWEST_MONTHS <= side_months <= MONTHS:
         raise BadInput(f"People and signals take {FEWEST_MONTHS} to {MONTHS} months of history, not {side_months}.")

@@ -24,7 +24,7 @@ _LOGIT_MEAN, _LOGIT_SD = -0.6, 1.7
 
 @dataclass(frozen=True)
 class Tries:
-    """One entry an attempt, ``closed`` NaT while open; ``chance`` that it is won, given what is known when it begins."""
+    """One entry an attempt, ``closed`` NaT while open; ``chance`` that it is won, as of its beginning."""
 
     who: Array
     product: Array
@@ -114,6 +114,6 @@ def _chance(world: World, scales: Scales, who: Array, held: Array, fresh: Array,
     seen = see(world, scales, who, held, last_known(created - 1))
     used = (seen.recent + 0.1) / 0.75
     hiring, skill = np.clip(seen.hiring, -2.5, 2.5), world.reps.skill[world.owner[who]]
-    more = 1.10 * used + 0.68 * hiring
-    new = 1.00 * np.clip(seen.white, -2.0, 2.0) + 0.76 * hiring + 0.33 * used
+    more = 1.35 * used + 0.80 * hiring
+    new = 1.20 * np.clip(seen.white, -2.0, 2.0) + 0.90 * hiring + 0.40 * used
     return sigmoid(_LOGIT_MEAN + _LOGIT_SD * (np.where(fresh, new, more) + 0.2 * skill))

@@ -18,7 +18,11 @@ _FEEDBACK = {"click": "accepted", "dismiss": "dismissed"}
 
 
 def recommendations(
-    world: World, history: History, opportunities: pd.DataFrame, account: pd.Series, reps: pd.DataFrame,
+    world: World,
+    history: History,
+    opportunities: pd.DataFrame,
+    account: pd.Series,
+    reps: pd.DataFrame,
     rng: np.random.Generator,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Return ``recommendations`` and ``feedback`` of the last cycles, and the truth; the newest began 15 days ago.
@@ -89,7 +93,12 @@ def win_rates(opportunities: pd.DataFrame, rep: pd.Series, day: np.datetime64) -
 
 
 def _context(
-    world: World, history: History, opportunities: pd.DataFrame, who: Array, day: np.datetime64, rtcd: Array,
+    world: World,
+    history: History,
+    opportunities: pd.DataFrame,
+    who: Array,
+    day: np.datetime64,
+    rtcd: Array,
     reps: pd.DataFrame,
 ) -> pd.DataFrame:
     month = int(last_known(np.array([day]))[0])

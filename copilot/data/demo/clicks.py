@@ -70,10 +70,11 @@ class ClickModel:
         """Return P(click), P(dismiss), P(none) of each row, (n, 3), in the order of ``OUTCOMES``.
 
         Args:
-            context: The columns of ``CONTEXT``: ``action`` (one of ``ACTIONS``), ``segment``, ``utilization_pct`` of the
-                lead product (0-100), ``days_to_renewal``, ``white_share`` (of all it could buy, what it does not, 0-1),
-                ``rep_tenure_years``, ``rep_win_rate`` (of closed new and add-on deals, 0-1), ``days_since_alert`` about the account
-                (NaN before the first), ``previous_alerts`` (count) and ``previous_feedback`` (one of ``PREVIOUS``).
+            context: The columns of ``CONTEXT``: ``action`` (one of ``ACTIONS``), ``segment``, ``utilization_pct`` of
+                the lead product (0-100), ``days_to_renewal``, ``white_share`` (of all it could buy, what it does not,
+                0-1), ``rep_tenure_years``, ``rep_win_rate`` (of closed new and add-on deals, 0-1),
+                ``days_since_alert`` about the account (NaN before the first), ``previous_alerts`` (count) and
+                ``previous_feedback`` (one of ``PREVIOUS``).
 
         Raises:
             BadInput: A column is missing, an action or feedback is unknown, or a number is missing.
@@ -96,7 +97,8 @@ class ClickModel:
     def draw(self, context: pd.DataFrame, rng: np.random.Generator) -> Array:
         """Return one outcome a row, positions in ``OUTCOMES``."""
         chance = self.probabilities(context)
-        return (rng.random((len(context), 1)) > chance.cumsum(axis=1)[:, :-1]).sum(axis=1)
+        drawn: Array = (rng.random((len(context), 1)) > chance.cumsum(axis=1)[:, :-1]).sum(axis=1)
+        return drawn
 
     def _check(self, context: pd.DataFrame) -> None:
         if missing := [name for name in CONTEXT if name not in context]:
@@ -104,6 +106,8 @@ class ClickModel:
         for column, known in (("action", ACTIONS), ("previous_feedback", PREVIOUS)):
             if not context[column].isin(known).all():
                 raise BadInput(f"The click model knows the {column} values {', '.join(map(repr, known))} only.")
-        numbers = [name for name in CONTEXT if name not in ("action", "segment", "days_since_alert", "previous_feedback")]
+        numbers = [
+            name for name in CONTEXT if name not in ("action", "segment", "days_since_alert", "previous_feedback")
+        ]
         if not np.isfinite(context[numbers].to_numpy(np.float64)).all():
             raise BadInput(f"The click model needs a finite number in each of {', '.join(numbers)}.")

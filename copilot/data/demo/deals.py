@@ -139,7 +139,8 @@ def _renewals(terms: Terms) -> Deals:
         closed = np.where(is_open, NEVER, rtcd[due])
         parts.append((due, rtcd[due] - OPEN_DAYS, closed, new.any(axis=1), old[due].sum(axis=1), quantity, amount))
     joined = [np.concatenate(part) for part in zip(*parts, strict=True)]
-    return Deals("renewal", *joined, np.full(len(joined[0]), np.nan))
+    who, created, closed, won, target, quantity, amount = joined
+    return Deals("renewal", who, created, closed, won, target, quantity, amount, np.full(len(who), np.nan))
 
 
 def _add_ons(tries: Tries) -> Deals:

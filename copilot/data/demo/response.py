@@ -16,7 +16,7 @@ from copilot.data.book import TOUCH_KINDS
 from copilot.data.demo.words import Array
 from copilot.data.demo.world import DRIFT_MONTH, MONTHS, World, last_known, sigmoid
 
-NOISE = 0.55  # scale of the logistic noise
+NOISE = 0.52  # scale of the logistic noise
 GONE, LESS, MORE, MOST = -1.5, -0.52, 0.48, 3.0  # where the index leaves, shrinks, grows, and grows no further
 _LESS_AT, _LESS_SLOPE = 0.90, 0.32  # a shrinking customer keeps 60 to 90 %
 MORE_STEP, MORE_SLOPE = 0.05, 0.22  # a growing one adds 5 to 60 %
@@ -118,21 +118,21 @@ def respond(
         - 0.25 * (0.6 * world.trouble[who] + 0.8 * world.price_sense[who])
         + 0.4 * market
     )
-    idle = sigmoid(-5 * (seen.recent + 0.6))
+    idle = sigmoid(-5 * (seen.recent + 0.5))
     # Minus: customers who use it all day are only reminded of the bill (sleeping dogs).
     any_touch = (
-        0.09
+        0.07
         + 1.25 * idle
         + 0.40 * np.maximum(seen.white, 0)
         + 0.12 * seen.hiring
         + 0.05 * world.reps.skill[world.owner[who]]
-        - 0.70 * sigmoid(6 * (seen.recent - 1.3))
+        - 0.85 * sigmoid(6 * (seen.recent - 1.15))
     )
     tau = any_touch[:, None] * np.array([KIND_STRENGTH[kind] for kind in TOUCH_KINDS])
-    tau[:, TOUCH_KINDS.index("training")] += _TRAINING_WHERE_IDLE * (idle - 0.15)
+    tau[:, TOUCH_KINDS.index("training")] += _TRAINING_WHERE_IDLE * (idle - 0.2)
     # Reps turn to large accounts with white space and little use, long-serving reps more often: the confounding a model
     # has to undo. All of it can be seen; a rep's skill, which cannot, changes what a touch does but not who gets one.
-    chosen = 0.47 * size + 0.42 * seen.white - 0.66 * seen.recent + 0.42 * np.log1p(tenure) - 0.68
+    chosen = 0.50 * size + 0.45 * seen.white - 0.74 * seen.recent + 0.45 * np.log1p(tenure) - 0.73
     share = _KIND_SHARE[world.segment[who]]
     kind = (rng.random((len(who), 1)) > share.cumsum(axis=1)[:, :-1]).sum(axis=1)
     return Renewals(without, tau, np.clip(sigmoid(chosen), 0.05, 0.95), kind, share)

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from copilot.data.book import TOUCH_KINDS
-from copilot.data.demo.notes import PLANTED, write
 from copilot.data.demo.history import History
+from copilot.data.demo.notes import PLANTED, write
 from copilot.data.demo.renewals import WINDOW_DAYS
 from copilot.data.demo.terms import TODAY, by_month, next_rtcd
 from copilot.data.demo.words import Array, ids, text
@@ -55,14 +55,18 @@ def touches(
 
 def _in_a_window(renewals: pd.DataFrame, who: Array, day: Array) -> Array:
     """Say which days lie in, or close before, the 60 days before any renewal of the account; it may have two a year."""
-    touches = pd.DataFrame({"who": who, "day": pd.Series(day, dtype="datetime64[s]")}).rename_axis("touch").reset_index()
+    touches = (
+        pd.DataFrame({"who": who, "day": pd.Series(day, dtype="datetime64[s]")}).rename_axis("touch").reset_index()
+    )
     pairs = touches.merge(renewals[["who", "rtcd"]], on="who")
     days = (pairs["rtcd"] - pairs["day"]).dt.days
     found: Array = np.isin(np.arange(len(who)), pairs.loc[days.between(0, WINDOW_DAYS + 4), "touch"])
     return found
 
 
-def tickets(world: World, history: History, errors: Array, account: pd.Series, rng: np.random.Generator) -> pd.DataFrame:
+def tickets(
+    world: World, history: History, errors: Array, account: pd.Series, rng: np.random.Generator
+) -> pd.DataFrame:
     """Return the table: more tickets where usage shows more errors, (N, MONTHS); known when opened.
 
     The columns about the end (``closed_date``, ``resolution_hours``, ``satisfaction``) are known only from

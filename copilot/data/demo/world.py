@@ -25,7 +25,9 @@ _LOG_SIZE, _LOG_SIZE_SD = (3.6, 5.6, 7.8), (0.7, 0.7, 0.8)
 REGION_SHARE = (0.42, 0.30, 0.18, 0.10)
 PERSISTENCE = 0.72
 _SHOCK_SD, _SHOCK_DF = 0.70, 2.4
-_ACCOUNT_SD, _PRODUCT_SD = 0.35, 0.30  # of an account's own level of use, and of its products around it
+_PRODUCT_LEVEL = np.array([0.15, -0.25, 0.05, -0.35])
+# Of an account's own level of use, and of its products around it; small, so that a history of months tells the level.
+_ACCOUNT_SD, _PRODUCT_SD = 0.12, 0.08
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,7 @@ def _usage(hires: Array, season: Array, rng: np.random.Generator) -> tuple[Array
     n, products = len(hires), len(PRODUCTS)
     unusual = np.log1p(hires)
     unusual = 0.25 * (unusual - unusual.mean(axis=1, keepdims=True))
-    level = -0.1 + _ACCOUNT_SD * rng.normal(0, 1, (n, 1)) + _PRODUCT_SD * rng.normal(0, 1, (n, products))
+    level = _PRODUCT_LEVEL + _ACCOUNT_SD * rng.normal(0, 1, (n, 1)) + _PRODUCT_SD * rng.normal(0, 1, (n, products))
     shock_scale = _SHOCK_SD / np.sqrt(_SHOCK_DF / (_SHOCK_DF - 2))
     usage, expected = (np.empty((n, products, MONTHS), dtype=np.float32) for _ in range(2))
     expected[:, :, 0] = level
