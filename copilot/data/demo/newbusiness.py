@@ -1,7 +1,7 @@
 """New business of the demo book: attempts to win prospects and former customers, with the chance of each known.
 
 An attempt's log-odds have a standard deviation of .53 in what can be seen, which gives the papers' AUC of .64 (002).
-In the second half of the year size decides more, in the first half hiring does.
+In the second half of the year size decides more, in the first half hiring counts as well.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ _REST, _LASTS = (4, 5, 6), (3, 4)  # months between two attempts, and from the s
 _ATTEMPTS = 5  # more do not fit into 36 months
 _LOGIT_SD = 0.53
 _REGION_PULL = np.array([0.6, -0.9, 1.2, -1.4])
+_SIZE_AND_PACE = {"mid_year": (0.4, 0.4), "year_end": (0.8, 0.15)}  # weights of size and of hiring beyond it
 _MEAN_LOGIT = {"mid_year": -0.45, "year_end": -0.15}
 
 
@@ -89,7 +90,7 @@ def _in_season(chance: dict[str, Array], month: Array) -> Array:
 def _chance(world: World, who: Array, season: str) -> Array:
     size, hiring = standard(np.log(world.employees)), standard(np.log1p(world.hires[:, :24].sum(axis=1)))
     pace = standard(hiring - size * (size * hiring).mean())  # hiring beyond what size explains
-    heavy, light = (size, pace) if season == "year_end" else (pace, size)
+    of_size, of_pace = _SIZE_AND_PACE[season]
     industry = np.sin(np.arange(len(INDUSTRIES)))[world.industry]
-    seen = standard(0.7 * heavy + 0.4 * light + 0.4 * _REGION_PULL[world.region] + 0.3 * industry)
+    seen = standard(of_size * size + of_pace * pace + 0.4 * _REGION_PULL[world.region] + 0.3 * industry)
     return sigmoid(_MEAN_LOGIT[season] + _LOGIT_SD * seen[who])
