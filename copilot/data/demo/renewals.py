@@ -39,8 +39,8 @@ def renew(
         One row a renewal: ``who`` (position), ``rtcd``, ``upcoming``, ``base_usd`` (annual spend that ends),
         ``treated`` (missing for upcoming ones), ``propensity``, ``kind``, ``y0_usd`` and ``y1_usd`` (change of annual
         spend without and with a touch of this kind), ``tau_usd`` (expected difference over noise and kinds: CATE ×
-        base), ``tau_<kind>_usd``, ``tau_up`` (expected difference of P(spend rises)), ``up0``, ``up1``, ``churn0``, ``churn1``
-        (spend rises, falls), ``stays`` (P(not all of it ends)) and ``response``.
+        base), ``tau_<kind>_usd``, ``tau_up`` (expected difference of P(spend rises)), ``up0``, ``up1``, ``churn0``,
+        ``churn1`` (spend rises, falls), ``stays`` (P(not all of it ends)) and ``response``.
         One row a renewal and product: ``who``, ``product`` (position), ``rtcd``, ``chance``: P(its quantity rises),
         given what is known 60 days before and that nobody knows yet whether there will be a touch.
     """
