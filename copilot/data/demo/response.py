@@ -132,7 +132,7 @@ def respond(
     tau[:, TOUCH_KINDS.index("training")] += _TRAINING_WHERE_IDLE * (idle - 0.2)
     # Reps turn to large accounts with white space and little use, long-serving reps more often: the confounding a model
     # has to undo. All of it can be seen; a rep's skill, which cannot, changes what a touch does but not who gets one.
-    chosen = 0.54 * size + 0.47 * seen.white - 0.79 * seen.recent + 0.48 * np.log1p(tenure) - 0.77
+    chosen = 0.52 * size + 0.46 * seen.white - 0.76 * seen.recent + 0.46 * np.log1p(tenure) - 0.75
     share = _KIND_SHARE[world.segment[who]]
     kind = (rng.random((len(who), 1)) > share.cumsum(axis=1)[:, :-1]).sum(axis=1)
     return Renewals(without, tau, np.clip(sigmoid(chosen), 0.05, 0.95), kind, share)
