@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from copilot.data.demo.renewals import TERMS, TODAY, Terms
+from copilot.data.demo.addons import Tries
+from copilot.data.demo.history import History
+from copilot.data.demo.newbusiness import Attempts
+from copilot.data.demo.terms import NEVER, TERMS, TODAY, Terms
 from copilot.data.demo.words import LIST_PRICE_USD, PRODUCTS, Array, ids, text
-from copilot.data.demo.world import MONTHS, World, month_start, sigmoid
+from copilot.data.demo.world import World
 
 OPEN_DAYS = 120  # a renewal becomes an opportunity so many days before its date
-_LATE_SHARE = 0.15  # of accounts were not yet customers in the first year
-_ATTEMPTS = 3
-_TRY_A_MONTH = 0.025  # chance of an attempt to sell one product more to a customer
-_WIN_BACK_SHARE = 0.35
 _OTHER_REP_SHARE = 0.05  # of deals belong to a colleague of the account's owner
-_NEVER = np.datetime64("NaT", "D")
 
 
 @dataclass(frozen=True)
 class Deals:
-    """Deals of one kind: one entry a deal, ``closed`` NaT while open; quantity and amount are (n, P)."""
+    """Deals of one kind: one entry a deal, ``closed`` NaT while open; quantity and amount are (n, P).
+
+    ``chance`` is that of the deal's label, as ``newbusiness`` and ``addons`` define it; NaN for renewals.
+    """
 
     kind: str
     who: Array
@@ -32,73 +34,27 @@ class Deals:
     target: Array
     quantity: Array
     amount: Array
-
-
-@dataclass(frozen=True)
-class Acquisition:
-    """When each account first bought (month -1: never; ``since``: when that deal began), and the attempts that failed
-    before, or are open, one entry an attempt."""
-
-    month: Array
-    day: Array
-    since: Array
-    who: Array
-    created: Array
-    closed: Array
-
-
-def acquire(world: World, rng: np.random.Generator) -> Acquisition:
-    """Most accounts become customers in the first year, some only after up to three attempts, some never.
-
-    A late attempt's log-odds have a standard deviation of .52 in what can be seen (growth and size), which gives the
-    papers' AUC of .64 for new business.
-    """
-    n = world.n
-    late = rng.random(n) < _LATE_SHARE
-    month = np.where(late, -1, rng.integers(0, 12, n))
-    day = rng.integers(1, 29, n)
-    log_size = np.log(world.employees)
-    seen = 0.7 * world.growth + 0.7 * (log_size - log_size.mean()) / log_size.std()
-    chance = sigmoid(-0.3 + 0.52 * seen)
-    since = month_start(month) + (day - 1) - rng.integers(30, 151, n)
-    begins, trying = rng.integers(1, 19, n), late.copy()
-    who, created, closed = [], [], []
-    for _ in range(_ATTEMPTS):
-        ends = begins + rng.integers(1, 5, n)
-        trying &= begins < MONTHS
-        over = ends < MONTHS
-        wins = trying & over & (rng.random(n) < chance)
-        failed = np.flatnonzero(trying & ~wins)
-        opened = month_start(begins) + rng.integers(0, 28, n)
-        who.append(failed)
-        created.append(opened[failed])
-        closed.append(np.where(over, month_start(ends) + (day - 1), _NEVER)[failed])
-        month, since = np.where(wins, ends, month), np.where(wins, opened, since)
-        trying &= over & ~wins
-        begins = ends + rng.integers(2, 8, n)
-    return Acquisition(month, day, since, np.concatenate(who), np.concatenate(created), np.concatenate(closed))
+    chance: Array
 
 
 def opportunities(
-    world: World, first: Acquisition, terms: Terms, account: pd.Series, rep: pd.Series, rng: np.random.Generator
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the tables ``opportunities`` and ``opportunity_lines``.
+    world: World, history: History, account: pd.Series, rep: pd.Series, rng: np.random.Generator
+) -> tuple[pd.DataFrame, pd.DataFrame, Array]:
+    """Return the tables ``opportunities`` and ``opportunity_lines``, and the chance of each deal's label.
 
     A deal counts as known when it closed, an open one when it was created. A won deal's amount is the annual spend it
-    brought (its lines add up to it), a lost one's is 0, an open one's what is asked. Won deals on a renewal date add
-    up to the spend of the terms that begin there.
+    brought (its lines add up to it), a lost one's is 0, an open one's what is asked. Won deals add up to the spend of
+    the terms and add-ons that begin on their day; terms that came over from the older system have none.
     """
     batches = [
-        _first_deals(first, terms),
-        _attempt("new", world, first.who, np.zeros(len(first.who), np.int64), first.created, first.closed),
-        *_renewals(terms),
-        _add_on_attempts(world, terms, rng),
-        _win_back(world, terms, rng),
+        _new(world, history.attempts, history.chains),
+        *(_renewals(chain) for chain in history.chains),
+        _add_ons(history.tries),
     ]
     kind = np.repeat([batch.kind for batch in batches], [len(batch.who) for batch in batches])
     joined = {
         name: np.concatenate([getattr(batch, name) for batch in batches])
-        for name in ("who", "created", "closed", "won", "target", "quantity", "amount")
+        for name in ("who", "created", "closed", "won", "target", "quantity", "amount", "chance")
     }
     order = np.lexsort((joined["who"], joined["created"]))
     kind, joined = kind[order], {name: values[order] for name, values in joined.items()}
@@ -134,86 +90,69 @@ def opportunities(
             "known_ts": stamp[deal],
         }
     )
-    return table, lines
+    return table, lines, joined["chance"]
 
 
-def _first_deals(first: Acquisition, terms: Terms) -> Deals:
-    who = np.flatnonzero(first.month >= 0)
-    amount, won = terms.annual[0, who], np.ones(len(who), bool)
+def _new(world: World, attempts: Attempts, chains: Sequence[Terms]) -> Deals:
+    """Return the attempts at prospects and former customers; what a won one brought is its chain's first term."""
+    main, _, again = chains
+    who, n = attempts.who, len(attempts.who)
+    quantity, amount = (np.zeros((n, len(PRODUCTS)), np.int64) for _ in range(2))
+    quantity[:, 0] = world.seats[who, 0]
+    amount[:, 0] = np.round(quantity[:, 0] * world.price[who, 0])
+    target = amount.sum(axis=1)
+    for chain in (main, again):
+        rows = np.flatnonzero(attempts.won & (chain.date(0)[who] == attempts.closed) & (chain.month[who] >= 0))
+        quantity[rows], amount[rows] = chain.begun_quantity[0, who[rows]], chain.begun_annual[0, who[rows]]
+    lost = ~attempts.won & ~np.isnat(attempts.closed)
+    amount[lost] = 0
+    target = np.where(attempts.won, amount.sum(axis=1), target)
     return Deals(
-        "new", who, first.since[who], terms.date(0)[who], won, amount.sum(axis=1), terms.quantity[0, who], amount
+        "new",
+        who,
+        attempts.created,
+        attempts.closed,
+        attempts.won,
+        target,
+        quantity,
+        amount,
+        attempts.chance_label,
     )
 
 
-def _renewals(terms: Terms) -> list[Deals]:
-    batches = []
+def _renewals(terms: Terms) -> Deals:
+    """Return the renewals of one chain that are due by now or open; a product taken up at one is among its lines."""
+    parts = []
     for term in range(TERMS):
         old, rtcd = terms.annual[term], terms.date(term + 1)
         due = np.flatnonzero(old.any(axis=1) & (rtcd <= TODAY + OPEN_DAYS))
         is_open = rtcd[due] > TODAY
-        new = terms.annual[term + 1, due] if term + 1 < TERMS else np.zeros_like(old[due])
-        seats = terms.quantity[term + 1, due] if term + 1 < TERMS else np.zeros_like(old[due])
-        had = old[due] > 0
-        amount = np.where(is_open[:, None], old[due], new * had)
-        # A lost renewal's lines show what was on offer: the old seats, at nothing.
-        quantity = np.where(had & (new > 0), seats, terms.quantity[term, due])
-        closed = np.where(is_open, _NEVER, rtcd[due])
-        created, target = rtcd[due] - OPEN_DAYS, old[due].sum(axis=1)
-        batches.append(Deals("renewal", due, created, closed, new.any(axis=1), target, quantity, amount))
-        more = new * ~had
-        grew = np.flatnonzero(more.any(axis=1))
-        batches.append(
-            Deals(
-                "add_on",
-                due[grew],
-                rtcd[due][grew] - 75,
-                rtcd[due][grew],
-                np.ones(len(grew), bool),
-                more[grew].sum(axis=1),
-                (seats * ~had)[grew],
-                more[grew],
-            )
+        nothing = np.zeros_like(old[due])
+        new, seats = (
+            (terms.begun_annual[term + 1, due], terms.begun_quantity[term + 1, due])
+            if term + 1 < TERMS
+            else (nothing, nothing)
         )
-    return batches
+        amount = np.where(is_open[:, None], old[due], new)
+        # A lost renewal's lines show what was on offer: the old seats, at nothing.
+        quantity = np.where(new > 0, seats, terms.quantity[term, due])
+        closed = np.where(is_open, NEVER, rtcd[due])
+        parts.append((due, rtcd[due] - OPEN_DAYS, closed, new.any(axis=1), old[due].sum(axis=1), quantity, amount))
+    joined = [np.concatenate(part) for part in zip(*parts, strict=True)]
+    who, created, closed, won, target, quantity, amount = joined
+    return Deals("renewal", who, created, closed, won, target, quantity, amount, np.full(len(who), np.nan))
 
 
-def _add_on_attempts(world: World, terms: Terms, rng: np.random.Generator) -> Deals:
-    """Attempts between renewals to sell a customer one product more; those that closed were lost."""
-    owned = terms.by_month(terms.annual, np.arange(MONTHS)) > 0
-    customer = owned[:, 0, :]  # everybody has the lead product
-    who, month = np.nonzero(customer & (rng.random(customer.shape) < _TRY_A_MONTH))
-    lacks = ~owned[who, :, month]
-    who, month, lacks = who[lacks.any(axis=1)], month[lacks.any(axis=1)], lacks[lacks.any(axis=1)]
-    product = (rng.random(lacks.shape) * lacks).argmax(axis=1)
-    created = month_start(month) + rng.integers(0, 28, len(who))
-    closed = created + rng.integers(30, 151, len(who))
-    return _attempt("add_on", world, who, product, created, np.where(closed > TODAY, _NEVER, closed))
-
-
-def _win_back(world: World, terms: Terms, rng: np.random.Generator) -> Deals:
-    """Attempts to win former customers back; none has succeeded yet."""
-    gone, left = [], []
-    for term in range(TERMS - 1):
-        ended = terms.annual[term].any(axis=1) & ~terms.annual[term + 1].any(axis=1) & (terms.date(term + 1) <= TODAY)
-        gone.append(np.flatnonzero(ended))
-        left.append(terms.date(term + 1)[ended])
-    who, since = np.concatenate(gone), np.concatenate(left)
-    created = since + rng.integers(45, 240, len(who))
-    tried = (rng.random(len(who)) < _WIN_BACK_SHARE) & (created <= TODAY)
-    who, created = who[tried], created[tried]
-    closed = created + rng.integers(40, 160, len(who))
-    closed = np.where(closed > TODAY, _NEVER, closed)
-    return _attempt("new", world, who, np.zeros(len(who), np.int64), created, closed)
-
-
-def _attempt(kind: str, world: World, who: Array, product: Array, created: Array, closed: Array) -> Deals:
-    """Return open or lost deals about one product each."""
-    row = np.arange(len(who))
-    quantity = np.zeros((len(who), len(PRODUCTS)), np.int64)
-    quantity[row, product] = world.seats[who, product]
-    asked = np.round(quantity * world.price[who]).astype(np.int64)
-    amount = np.where(np.isnat(closed)[:, None], asked, 0)
-    return Deals(kind, who, created, closed, np.zeros(len(who), bool), asked.sum(axis=1), quantity, amount)
+def _add_ons(tries: Tries) -> Deals:
+    n = len(tries.who)
+    quantity, amount = (np.zeros((n, len(PRODUCTS)), np.int64) for _ in range(2))
+    row = np.arange(n)
+    quantity[row, tries.product] = tries.quantity
+    lost = ~tries.won & ~np.isnat(tries.closed)
+    amount[row, tries.product] = np.where(lost, 0, tries.annual)
+    return Deals(
+        "add_on", tries.who, tries.created, tries.closed, tries.won, tries.annual, quantity, amount, tries.chance
+    )
 
 
 def _seller(world: World, who: Array, rng: np.random.Generator) -> Array:

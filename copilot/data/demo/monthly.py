@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from copilot.data.demo.renewals import Terms
+from copilot.data.demo.history import History
+from copilot.data.demo.terms import by_month
 from copilot.data.demo.words import PRODUCTS, REGIONS, Array, text
 from copilot.data.demo.world import MONTHS, World, known_on, month_start, sigmoid
 
@@ -16,19 +17,29 @@ FUNCTIONS = ("Engineering", "Sales", "Operations")
 LEVELS = ("Staff", "Manager")
 _CELL_SHARE = np.array([0.33, 0.05, 0.26, 0.04, 0.28, 0.04])  # function by level
 _EVENTS_A_SEAT = 20
-_ADOPTION_SD = 0.45
-_NONE_OR_ALL = 0.2  # of the months show an adoption of exactly 0 or 1
+_WHOLE_TRUTH, _RECENT = 50_000, 6  # accounts beyond which the truth holds the last months only, and how many
+_ADOPTION_SLOPE, _ADOPTION_SD = 0.9, 0.6  # on the logit of utilisation, and of the noise around it
+_CUT = 0.05  # a share of users below this shows as none, one above 1 - this as all
+_UNMEASURED = 0.18  # of the months show 0 or 1 for reasons of their own, a new start or a roll-out to all
 
 
-def usage(world: World, terms: Terms, account: pd.Series, rng: np.random.Generator) -> tuple[pd.DataFrame, Array]:
-    """Return ``usage_monthly``, one row an account, owned product and month, and all errors as (N, MONTHS)."""
-    seats = terms.by_month(terms.quantity, np.arange(MONTHS))
+def usage(
+    world: World, history: History, account: pd.Series, rng: np.random.Generator
+) -> tuple[pd.DataFrame, Array, pd.DataFrame]:
+    """Return ``usage_monthly``, one row an account, owned product and month; all errors as (N, MONTHS); and the truth.
+
+    The truth has ``account_id``, ``product``, ``month`` and the conditional median of ``utilization_pct`` and
+    ``adoption``, given the months before: no forecast has a smaller mean absolute error. Rows whose month before is
+    not there are left out, as they are no target.
+    """
+    seats = by_month(history.chains, history.added, "quantity", np.arange(MONTHS))
     who, product, month = (position.astype(np.int32) for position in np.nonzero(seats))
     logit = world.usage[who, product, month]
     utilization = 100 * sigmoid(logit)
-    adoption = sigmoid(0.9 * logit + np.float32(_ADOPTION_SD) * rng.standard_normal(len(who), np.float32))
     draw = rng.random(len(who))
-    adoption = np.where(draw < _NONE_OR_ALL, draw < _NONE_OR_ALL * utilization / 100, adoption)
+    noise = np.float32(_ADOPTION_SD) * rng.standard_normal(len(who), np.float32)
+    adoption = _adoption(_ADOPTION_SLOPE * logit + noise)
+    adoption = np.select([draw < _UNMEASURED / 2, draw < _UNMEASURED], [0.0, 1.0], adoption)
     events = rng.poisson(_EVENTS_A_SEAT * seats[who, product, month] * utilization / 100)
     rate = 0.008 * np.exp(0.7 * world.trouble[who])
     errors = rng.poisson(events * rate)
@@ -45,7 +56,27 @@ def usage(world: World, terms: Terms, account: pd.Series, rng: np.random.Generat
         }
     )
     cell = who.astype(np.int64) * MONTHS + month
-    return table, np.bincount(cell, errors, world.n * MONTHS).reshape(world.n, MONTHS)
+    per_month = np.bincount(cell, errors, world.n * MONTHS).reshape(world.n, MONTHS)
+    recent = MONTHS if world.n <= _WHOLE_TRUTH else _RECENT
+    kept = (month > 0) & (month >= MONTHS - recent) & (seats[who, product, month - 1] > 0)
+    who, product, month = who[kept], product[kept], month[kept]
+    expected = world.usage_next[who, product, month].astype(np.float64)
+    truth = pd.DataFrame(
+        {
+            "account_id": account.take(who).array,
+            "product": text(PRODUCTS, product),
+            "month": month_start(month),
+            "utilization_pct": 100 * sigmoid(expected),
+            # As often 0 as 1 for reasons of its own, so that the median is that of the rest.
+            "adoption": _adoption(_ADOPTION_SLOPE * expected),
+        }
+    )
+    return table, per_month, truth
+
+
+def _adoption(logit: Array) -> Array:
+    share: Array = np.clip((sigmoid(logit) - _CUT) / (1 - 2 * _CUT), 0, 1)
+    return share
 
 
 def people(world: World, months: int, account: pd.Series, rng: np.random.Generator) -> pd.DataFrame:
@@ -67,14 +98,14 @@ def people(world: World, months: int, account: pd.Series, rng: np.random.Generat
     )
 
 
-def signals(world: World, terms: Terms, months: int, account: pd.Series, rng: np.random.Generator) -> pd.DataFrame:
+def signals(world: World, history: History, months: int, account: pd.Series, rng: np.random.Generator) -> pd.DataFrame:
     """Return ``signals_monthly`` for the last ``months`` months, one row an account and month.
 
     Delivered value follows spend and use of the lead product; spend elsewhere is the white space, blurred.
     """
     span = np.arange(MONTHS - months, MONTHS)
     shape = (world.n, months)
-    annual = terms.by_month(terms.annual, span)
+    annual = by_month(history.chains, history.added, "annual", span)
     lead = sigmoid(world.usage[:, 0, span].astype(np.float64))
     elsewhere = np.einsum("np,npm->nm", world.seats * world.price, annual == 0)
     pace = 0.8 + 0.45 * np.log(world.employees / 40) + 0.3 * world.growth

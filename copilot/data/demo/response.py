@@ -16,11 +16,12 @@ from copilot.data.book import TOUCH_KINDS
 from copilot.data.demo.words import Array
 from copilot.data.demo.world import DRIFT_MONTH, MONTHS, World, last_known, sigmoid
 
-NOISE = 0.45  # scale of the logistic noise
-GONE, LESS, MORE, MOST = -1.5, -0.45, 0.46, 3.0  # where the index leaves, shrinks, grows, and grows no further
+NOISE = 0.52  # scale of the logistic noise
+GONE, LESS, MORE, MOST = -1.5, -0.52, 0.48, 3.0  # where the index leaves, shrinks, grows, and grows no further
 _LESS_AT, _LESS_SLOPE = 0.90, 0.32  # a shrinking customer keeps 60 to 90 %
-_MORE_STEP, _MORE_SLOPE = 0.05, 0.22  # a growing one adds 5 to 60 %
+MORE_STEP, MORE_SLOPE = 0.05, 0.22  # a growing one adds 5 to 60 %
 _DRIFT = 0.6
+_LEVEL = -0.15
 
 # How strongly each kind of touch works, and how often each segment gets it (SMB, Mid-market, Enterprise).
 KIND_STRENGTH = {"call": 1.1, "email": 0.7, "meeting": 1.4, "training": 0.85, "report": 0.85}
@@ -35,6 +36,16 @@ class Scales:
     white: tuple[float, float]
     hiring: tuple[float, float]
     size: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class State:
+    """What can be seen of each account on a day: use of what it owns, hiring and white space, one entry an account."""
+
+    recent: Array  # mean logit of utilisation of the last three months
+    trend: Array  # less that of the three before
+    hiring: Array
+    white: Array
 
 
 @dataclass(frozen=True)
@@ -63,47 +74,65 @@ def fix_scales(world: World, customers: Array, annual: Array) -> Scales:
     return Scales(*((float(x.mean()), float(x.std())) for x in (white, halves, log_size)))
 
 
+def see(world: World, scales: Scales, who: Array, annual: Array, month: Array) -> State:
+    """Return the state of the accounts ``who`` at the end of ``month``, with what they hold then, (n, P) in USD."""
+    owned = annual > 0
+
+    def used(lag: int) -> Array:
+        logit = world.usage[who, :, np.maximum(month - lag, 0)]
+        mean: Array = (logit * owned).sum(axis=1) / owned.sum(axis=1)
+        return mean
+
+    recent = np.mean([used(lag) for lag in range(3)], axis=0)
+    hired = np.log1p(np.sum([world.hires[who, np.maximum(month - lag, 0)] for lag in range(6)], axis=0))
+    return State(
+        recent=recent,
+        trend=recent - np.mean([used(lag) for lag in range(3, 6)], axis=0),
+        hiring=(hired - scales.hiring[0]) / scales.hiring[1],
+        white=(white_space(world, who, annual) - scales.white[0]) / scales.white[1],
+    )
+
+
 def respond(
     world: World, scales: Scales, who: Array, annual: Array, month: Array, decided: Array, rng: np.random.Generator
 ) -> Renewals:
     """Return both futures of the renewals of the accounts ``who``.
 
     Args:
-        annual: Their running terms, (n, P) in USD a year.
+        annual: What they hold, (n, P) in USD a year.
         month: The month of each renewal; it may lie beyond the world's last.
         decided: The day on which the team decides; only months known by then matter.
     """
-    now = last_known(decided)
-    owned = (annual > 0)[:, :, None]
-    used = (world.usage[who] * owned).sum(axis=1) / owned.sum(axis=1)  # what renewals hinge on: use of all they own
-    row = np.arange(len(who))
-    recent = np.mean([used[row, now - k] for k in range(3)], axis=0)
-    trend = recent - np.mean([used[row, now - k] for k in range(3, 6)], axis=0)
-    hired = np.log1p(np.sum([world.hires[who, now - k] for k in range(6)], axis=0))
-    hiring = (hired - scales.hiring[0]) / scales.hiring[1]
-    white = (white_space(world, who, annual) - scales.white[0]) / scales.white[1]
+    seen = see(world, scales, who, annual, last_known(decided))
     size = (np.log(world.employees[who]) - scales.size[0]) / scales.size[1]
-    skill = world.reps.skill[world.owner[who]]
     tenure = world.reps.tenure_years[world.owner[who]]
     drift = _DRIFT * (month >= DRIFT_MONTH)
     market = world.macro[world.region[who], np.minimum(month, MONTHS - 1)]
 
     without = (
-        -0.15
-        + (0.85 - 0.45 * drift) * recent
-        + 0.45 * trend
-        + (0.15 + 0.35 * drift) * hiring
+        _LEVEL
+        + (0.85 - 0.45 * drift) * seen.recent
+        + 0.45 * seen.trend
+        + (0.15 + 0.35 * drift) * seen.hiring
         + 0.2 * world.growth[who]
         - 0.25 * (0.6 * world.trouble[who] + 0.8 * world.price_sense[who])
         + 0.4 * market
     )
-    idle = sigmoid(-5 * (recent + 0.6))
+    idle = sigmoid(-5 * (seen.recent + 0.5))
     # Minus: customers who use it all day are only reminded of the bill (sleeping dogs).
-    any_touch = 0.06 + 1.15 * idle + 0.40 * np.maximum(white, 0) - 0.7 * sigmoid(6 * (recent - 1.3)) + 0.04 * skill
+    any_touch = (
+        0.07
+        + 1.25 * idle
+        + 0.40 * np.maximum(seen.white, 0)
+        + 0.12 * seen.hiring
+        + 0.05 * world.reps.skill[world.owner[who]]
+        - 0.85 * sigmoid(6 * (seen.recent - 1.15))
+    )
     tau = any_touch[:, None] * np.array([KIND_STRENGTH[kind] for kind in TOUCH_KINDS])
-    tau[:, TOUCH_KINDS.index("training")] += _TRAINING_WHERE_IDLE * (idle - 0.15)
-    # Reps turn to large accounts with white space and little use: the confounding a model has to undo.
-    chosen = 0.45 * size + 0.40 * white - 0.62 * recent + 0.24 * np.log1p(tenure) + 0.28 * skill - 0.44
+    tau[:, TOUCH_KINDS.index("training")] += _TRAINING_WHERE_IDLE * (idle - 0.2)
+    # Reps turn to large accounts with white space and little use, long-serving reps more often: the confounding a model
+    # has to undo. All of it can be seen; a rep's skill, which cannot, changes what a touch does but not who gets one.
+    chosen = 0.52 * size + 0.46 * seen.white - 0.76 * seen.recent + 0.46 * np.log1p(tenure) - 0.75
     share = _KIND_SHARE[world.segment[who]]
     kind = (rng.random((len(who), 1)) > share.cumsum(axis=1)[:, :-1]).sum(axis=1)
     return Renewals(without, tau, np.clip(sigmoid(chosen), 0.05, 0.95), kind, share)
@@ -111,7 +140,7 @@ def respond(
 
 def spend_ratio(index: Array) -> Array:
     """Return new over old annual spend at the latent ``index``."""
-    grown = 1 + _MORE_STEP + _MORE_SLOPE * (np.minimum(index, MOST) - MORE)
+    grown = 1 + MORE_STEP + MORE_SLOPE * (np.minimum(index, MOST) - MORE)
     return np.select(
         [index < GONE, index < LESS, index < MORE], [0.0, _LESS_AT + _LESS_SLOPE * (index - LESS), 1.0], grown
     )
@@ -135,6 +164,6 @@ def expected_ratio(mean: Array) -> Array:
         kept_least * above(GONE)
         + _LESS_SLOPE * (beyond(GONE) - beyond(LESS))
         + (1 - _LESS_AT) * above(LESS)
-        + _MORE_STEP * above(MORE)
-        + _MORE_SLOPE * (beyond(MORE) - beyond(MOST))
+        + MORE_STEP * above(MORE)
+        + MORE_SLOPE * (beyond(MORE) - beyond(MOST))
     )

@@ -1,4 +1,4 @@
-"""What the team itself left behind in the demo book: touches, tickets, notes, past recommendations and the clicks."""
+"""What the team itself left behind in the demo book: touches, tickets and notes."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import numpy as np
 import pandas as pd
 
 from copilot.data.book import TOUCH_KINDS
+from copilot.data.demo.history import History
 from copilot.data.demo.notes import PLANTED, write
-from copilot.data.demo.renewals import TODAY, WINDOW_DAYS, Terms
+from copilot.data.demo.renewals import WINDOW_DAYS
+from copilot.data.demo.terms import TODAY, by_month, next_rtcd
 from copilot.data.demo.words import Array, ids, text
-from copilot.data.demo.world import MONTHS, World, last_known, month_start, sigmoid
+from copilot.data.demo.world import MONTHS, World, last_known, month_start
 
-ACTIONS = ("boost_engagement", "prevent_churn", "promote_upsell")
-CYCLE_DAYS, CYCLES = 14, 8
-_RECOMMENDED_SHARE = 0.12  # of the running accounts in each cycle
 _TOUCHES_A_TERM = 1.2  # besides the treatment
 _PRIORITIES = ("low", "medium", "high", "urgent")
 
@@ -37,7 +36,7 @@ def touches(
     end = np.repeat(renewals["rtcd"].to_numpy("datetime64[D]"), others)
     other_day = end - rng.integers(WINDOW_DAYS + 5, 360, len(other_who))
     other_kind = np.take(TOUCH_KINDS, rng.integers(0, len(TOUCH_KINDS), len(other_who)))
-    past = other_day < TODAY
+    past = (other_day < TODAY) & ~_in_a_window(renewals, other_who, other_day)
 
     who, day = np.concatenate([who, other_who[past]]), np.concatenate([day, other_day[past]])
     kind = np.concatenate([kind, other_kind[past]])
@@ -54,13 +53,26 @@ def touches(
     )
 
 
-def tickets(world: World, terms: Terms, errors: Array, account: pd.Series, rng: np.random.Generator) -> pd.DataFrame:
+def _in_a_window(renewals: pd.DataFrame, who: Array, day: Array) -> Array:
+    """Say which days lie in, or close before, the 60 days before any renewal of the account; it may have two a year."""
+    touches = (
+        pd.DataFrame({"who": who, "day": pd.Series(day, dtype="datetime64[s]")}).rename_axis("touch").reset_index()
+    )
+    pairs = touches.merge(renewals[["who", "rtcd"]], on="who")
+    days = (pairs["rtcd"] - pairs["day"]).dt.days
+    found: Array = np.isin(np.arange(len(who)), pairs.loc[days.between(0, WINDOW_DAYS + 4), "touch"])
+    return found
+
+
+def tickets(
+    world: World, history: History, errors: Array, account: pd.Series, rng: np.random.Generator
+) -> pd.DataFrame:
     """Return the table: more tickets where usage shows more errors, (N, MONTHS); known when opened.
 
     The columns about the end (``closed_date``, ``resolution_hours``, ``satisfaction``) are known only from
     ``closed_date`` on; they are empty for tickets that are open today.
     """
-    customer = terms.by_month(terms.annual, np.arange(MONTHS)).any(axis=1)
+    customer = by_month(history.chains, history.added, "quantity", np.arange(MONTHS)).any(axis=1)
     count = rng.poisson((0.03 + 0.06 * np.sqrt(errors)) * customer)
     who, month = np.repeat(np.nonzero(count)[0], count[count > 0]), np.repeat(np.nonzero(count)[1], count[count > 0])
     n = len(who)
@@ -89,65 +101,26 @@ def tickets(world: World, terms: Terms, errors: Array, account: pd.Series, rng: 
     return table
 
 
-def recommendations(
-    world: World, terms: Terms, account: pd.Series, rep: pd.Series, rng: np.random.Generator
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return ``recommendations`` and ``feedback`` of the last cycles; the newest cycle began 15 days ago.
-
-    Actions were half sensible, half random, so that a policy can learn from them; a sensible one is accepted more
-    often. Feedback is "accepted" or "dismissed", one to six days later; no row means nobody clicked.
-    """
-    cycle_day = TODAY - (1 + CYCLE_DAYS) - CYCLE_DAYS * np.arange(CYCLES)[::-1]
-    rtcd = np.stack([terms.next_rtcd(day) for day in cycle_day])
-    running = ~np.isnat(rtcd)
-    cycle, who = np.nonzero(running & (rng.random(running.shape) < _RECOMMENDED_SHARE))
-    day = cycle_day[cycle]
-    used = world.usage[who, 0, last_known(day)]
-    near = (rtcd[cycle, who] - day).astype(np.int64) < 120
-    sensible = np.select([used < -0.6, near & (used < 0.2)], [0, 1], 2)
-    action = np.where(rng.random(len(who)) < 0.5, sensible, rng.integers(0, 3, len(who)))
-    name = ids("R", len(who), 7)
-    made = pd.DataFrame(
-        {
-            "recommendation_id": name,
-            "account_id": account.take(who).array,
-            "rep_id": rep.take(world.owner[who]).array,
-            "action": text(ACTIONS, action),
-            "event_ts": day,
-            "known_ts": day,
-        }
-    )
-    eager = -1.4 + 1.1 * (action == sensible) + 0.4 * near + 0.3 * world.reps.skill[world.owner[who]]
-    draw = rng.random(len(who))
-    accepted = draw < sigmoid(eager)
-    clicked = accepted | (draw > 0.75)
-    answered = day + rng.integers(1, 7, len(who))
-    feedback = pd.DataFrame(
-        {
-            "recommendation_id": name,
-            "feedback": np.where(accepted, "accepted", "dismissed"),
-            "event_ts": answered,
-            "known_ts": answered,
-        }
-    )
-    return made, feedback[clicked]
-
-
 def notes(
-    world: World, terms: Terms, account: pd.Series, reps: pd.DataFrame, contacts: pd.DataFrame, rng: np.random.Generator
+    world: World,
+    history: History,
+    account: pd.Series,
+    reps: pd.DataFrame,
+    contacts: pd.DataFrame,
+    rng: np.random.Generator,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the table ``notes`` and the frame of planted facts (``note_id``, ``account_id``, ``fact``).
 
     One to three notes for some two fifths of the running accounts, from the last 15 months. Ana and Otto have a third
     of the planted facts each; the rest are somebody else's.
     """
-    customers = np.flatnonzero(~np.isnat(terms.next_rtcd(TODAY)))
+    customers = np.flatnonzero(~np.isnat(next_rtcd(history.chains, TODAY)))
     chosen = customers[rng.random(len(customers)) < 0.4]
     bearer = _bearers(world, customers, reps, rng)
     who = np.concatenate([bearer, np.repeat(chosen, rng.integers(1, 4, len(chosen)))])
     fact = np.concatenate([np.arange(len(bearer)), np.full(len(who) - len(bearer), -1)])
     latest = np.datetime64(TODAY) - 2
-    begun = np.maximum(np.minimum(terms.date(0)[who] + 20, latest), latest - 450)
+    begun = np.maximum(np.minimum(_first_day(history)[who] + 20, latest), latest - 450)
     begun[fact >= 0] = latest - 60  # a planted fact is news
     day = begun + (rng.random(len(who)) * (latest - begun).astype(np.int64)).astype(np.int64)
     contact = contacts.drop_duplicates("account_id")["name"].reset_index(drop=True)  # one an account, in its order
@@ -174,6 +147,14 @@ def notes(
     planted = table[table["fact"] >= 0].sort_values("fact")
     planted = planted.assign(fact=[PLANTED[i][1] for i in planted["fact"]])
     return table.drop(columns="fact"), planted[["note_id", "account_id", "fact"]].reset_index(drop=True)
+
+
+def _first_day(history: History) -> Array:
+    """Return when each account's running or last chain began; today for accounts without one."""
+    first = np.full(len(history.chains[0].month), TODAY)
+    for chain in history.chains:
+        first = np.where(chain.month >= 0, chain.date(0), first)
+    return first
 
 
 def _bearers(world: World, customers: Array, reps: pd.DataFrame, rng: np.random.Generator) -> Array:

@@ -23,7 +23,11 @@ TEAM_SIZE = 10
 _SEGMENT_SHARE = (0.72, 0.22, 0.06)
 _LOG_SIZE, _LOG_SIZE_SD = (3.6, 5.6, 7.8), (0.7, 0.7, 0.8)
 REGION_SHARE = (0.42, 0.30, 0.18, 0.10)
-_PERSISTENCE, _SHOCK_SD, _SHOCK_DF = 0.72, 0.70, 2.4
+PERSISTENCE = 0.72
+_SHOCK_SD, _SHOCK_DF = 0.70, 2.4
+_PRODUCT_LEVEL = np.array([0.15, -0.25, 0.05, -0.35])
+# Of an account's own level of use, and of its products around it; small, so that a history of months tells the level.
+_ACCOUNT_SD, _PRODUCT_SD = 0.12, 0.08
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class World:
     owner: Array  # position in ``reps``
     reps: Reps
     usage: Array  # (N, P, MONTHS) float32: the logit of utilisation
+    usage_next: Array  # (N, P, MONTHS) float32: its conditional median, given the months before
     hires: Array
     macro: Array  # (4, MONTHS) by region, 0 in normal times
     season: Array  # (MONTHS,)
@@ -87,6 +92,12 @@ def sigmoid(x: Array) -> Array:
     return share
 
 
+def standard(x: Array) -> Array:
+    """Return ``x`` with mean 0 and standard deviation 1."""
+    centred: Array = (x - x.mean()) / x.std()
+    return centred
+
+
 def apportion(total: int, weights: Array) -> Array:
     """Split ``total`` whole things by ``weights`` (largest remainder)."""
     exact = total * weights / weights.sum()
@@ -111,6 +122,7 @@ def imagine(names: list[str], industry: Array, n_reps: int, rng: np.random.Gener
     pace = -2.6 + 0.75 * np.log(employees) + 0.35 * growth
     hires = rng.poisson(np.exp(np.clip(pace[:, None] + season + macro[region], -9, 7))).astype(np.int32)
     list_price = np.array(LIST_PRICE_USD)
+    usage, usage_next = _usage(hires, season, rng)
     return World(
         names=names,
         segment=segment,
@@ -122,7 +134,8 @@ def imagine(names: list[str], industry: Array, n_reps: int, rng: np.random.Gener
         price_sense=rng.normal(0, 1, n),
         owner=_owners(region, reps, rng),
         reps=reps,
-        usage=_usage(hires, season, rng),
+        usage=usage,
+        usage_next=usage_next,
         hires=hires,
         macro=macro,
         season=season,
@@ -157,16 +170,23 @@ def _owners(region: Array, reps: Reps, rng: np.random.Generator) -> Array:
     return owner
 
 
-def _usage(hires: Array, season: Array, rng: np.random.Generator) -> Array:
-    """Logit-AR(1) around each account's own level; hiring pulls usage up a month later."""
+def _usage(hires: Array, season: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Logit-AR(1) around each account's own level; hiring pulls usage up a month later.
+
+    Returns:
+        The logit of utilisation and its conditional median: shocks are symmetric, so that what is expected of a month
+        is the median of what comes, on the logit's scale and on any scale that rises with it.
+    """
     n, products = len(hires), len(PRODUCTS)
     unusual = np.log1p(hires)
     unusual = 0.25 * (unusual - unusual.mean(axis=1, keepdims=True))
-    level = -0.1 + 0.45 * rng.normal(0, 1, (n, 1)) + rng.normal(0, 0.5, (n, products))
+    level = _PRODUCT_LEVEL + _ACCOUNT_SD * rng.normal(0, 1, (n, 1)) + _PRODUCT_SD * rng.normal(0, 1, (n, products))
     shock_scale = _SHOCK_SD / np.sqrt(_SHOCK_DF / (_SHOCK_DF - 2))
-    usage = np.empty((n, products, MONTHS), dtype=np.float32)
+    usage, expected = (np.empty((n, products, MONTHS), dtype=np.float32) for _ in range(2))
+    expected[:, :, 0] = level
     usage[:, :, 0] = level + rng.normal(0, 0.6, (n, products))
     for t in range(1, MONTHS):
-        pull = unusual[:, [t - 1]] + 0.08 * season[t] + shock_scale * rng.standard_t(_SHOCK_DF, (n, products))
-        usage[:, :, t] = level + _PERSISTENCE * (usage[:, :, t - 1] - level) + pull
-    return usage
+        pull = unusual[:, [t - 1]] + 0.08 * season[t]
+        expected[:, :, t] = level + PERSISTENCE * (usage[:, :, t - 1] - level) + pull
+        usage[:, :, t] = expected[:, :, t] + shock_scale * rng.standard_t(_SHOCK_DF, (n, products))
+    return usage, expected
