@@ -21,7 +21,7 @@ from copilot.models.engagement.candidates import Forecaster, eligible, learn, le
 from copilot.models.engagement.design import Design, key_columns, tree_names
 from copilot.models.engagement.dynamics import Dynamics
 from copilot.models.engagement.panel import Bounds, Panel, Rows, check_bounds, other_measures, read
-from copilot.models.engagement.scale import of_driver, of_measure
+from copilot.models.engagement.scale import Scale, of_driver, of_measure
 from copilot.stats import Floats, Ints
 
 __all__ = ["Bounds", "EngagementModel", "fit", "from_bundle"]
@@ -35,7 +35,7 @@ SEASONS = 13  # periods before a season can be told
 
 @dataclass(frozen=True)
 class EngagementModel:
-    """The chosen forecaster and the spread of its errors by level. ``report`` is described at ``fit``."""
+    """The chosen forecaster and the spread of its errors by level (of amounts: on the logarithmic ``scale``). ``report`` is described at ``fit``."""
 
     forecaster: Forecaster
     unit: list[str]
@@ -44,7 +44,7 @@ class EngagementModel:
     bounds: Bounds
     drivers: list[str]
     spread: dict[str, list[float]]
-    logged: bool
+    scale: Scale
     report: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -69,7 +69,7 @@ class EngagementModel:
             part = rows.among(units).panel(self.drivers)
             last = part.values.shape[1] - np.argmax(~np.isnan(part.values)[:, ::-1], axis=1)
             told[units] = self.forecaster.tell(part, np.arange(len(units)), last)
-        low, high = _interval(told, self.spread, self.logged, self.bounds)
+        low, high = _interval(told, self.spread, self.scale, self.bounds)
         found = {"forecast": _bounded(told, self.bounds), "low": low, "high": high}
         return pd.concat([rows.units, pd.DataFrame(found)], axis=1)
 
@@ -77,7 +77,7 @@ class EngagementModel:
         """Return the parts the registry writes."""
         chosen = self.forecaster
         state: dict[str, Any] = {"unit": self.unit, "time": self.time, "value": self.value, "bounds": list(self.bounds)}
-        state |= {"drivers": self.drivers, "spread": self.spread, "logged": self.logged, "model": chosen.name}
+        state |= {"drivers": self.drivers, "spread": self.spread, "scale": self.scale.as_dict(), "model": chosen.name}
         state["design"] = chosen.design.as_dict() if chosen.design else None
         state["dynamics"] = chosen.found.as_dict() if chosen.found else None
         names = tuple(tree_names(chosen.design)) if chosen.design else ()
@@ -92,7 +92,8 @@ def from_bundle(bundle: registry.Bundle) -> EngagementModel:
         state.pop("model"), Design.of(design) if design else None, Dynamics(**moves) if moves else None, bundle.boosters
     )
     low, high = state.pop("bounds")
-    return EngagementModel(forecaster, bounds=(low, high), report=bundle.report, **state)
+    scale = Scale(**state.pop("scale"))
+    return EngagementModel(forecaster, bounds=(low, high), scale=scale, report=bundle.report, **state)
 
 
 def fit(
@@ -123,7 +124,7 @@ def fit(
         A model whose ``report`` holds
 
         - ``model`` and ``model_reason``: the candidate chosen and why; ``candidates``: the mean absolute error of each
-          on the periods ``chosen_on``;
+          on the periods ``chosen_on`` (of amounts: on the logarithmic scale, or the largest would decide alone);
         - ``mae`` and ``rmse`` on later held-out ``periods``, for ``last_value`` and ``seasonal_median`` the same with
           the ``skill`` against each, 1 − mae / mae of the guess with 95 % limits;
         - ``baseline`` (the better guess), ``baseline_mae``, ``skill_score`` against it, ``skill`` (its lower limit is
@@ -146,7 +147,9 @@ def fit(
         idle = [name for name in others if name not in other_measures(panel[[name]], (), "", "")]
         if idle or set(others) & {*keys, time, value}:
             wrong = idle[0] if idle else sorted(set(others) & {*keys, time, value})[0]
-            raise BadInput(f"{wrong!r} cannot drive {value}: name another numeric column that varies and is mostly known.")
+            raise BadInput(
+                f"{wrong!r} cannot drive {value}: name another numeric column that varies and is mostly known."
+            )
     units = len(rows.units)
     data = _sample(rows, keys, rng).panel(others)
     at, ends = _pairs(data)
@@ -160,9 +163,17 @@ def fit(
     kinds, group = key_columns(data.units, keys)
     seasonal = bool(data.phase.any()) and data.values.shape[1] >= SEASONS
     design = Design(
-        of_measure(data.values, limits), {name: of_driver(data.drivers[name]) for name in others}, seasonal, kinds, group
+        of_measure(data.values, limits),
+        {name: of_driver(data.drivers[name]) for name in others},
+        seasonal,
+        kinds,
+        group,
     )
-    report: dict[str, Any] = {"model": "damped", "model_reason": "The history is too short to choose by.", "candidates": {}}
+    report: dict[str, Any] = {
+        "model": "damped",
+        "model_reason": "The history is too short to choose by.",
+        "candidates": {},
+    }
     chosen_at = np.isin(ends, by)
     errors = _compete(design, data, at, ends, by, limits, rng)
     if errors:
@@ -172,12 +183,11 @@ def fit(
     held = np.isin(ends, judged)
     model = learn(report["model"], design, data, int(judged[0]), rng)
     told, actual = model.tell(data, at[held], ends[held]), data.values[at[held], ends[held]]
-    logged = design.scale.kind == "log"
     report |= judging.judge(_bounded(told, limits), data, at[held], ends[held])
     earlier = (errors[1][report["model"]], data.values[at[chosen_at], ends[chosen_at]]) if errors else None
-    report |= _tried(told, actual, at[held], earlier, logged, limits)
+    report |= _tried(told, actual, at[held], earlier, design.scale, limits)
     everything = (told, actual) if earlier is None else (np.r_[earlier[0], told], np.r_[earlier[1], actual])
-    spread = judging.spread(*(_bent(part, logged) for part in everything))
+    spread = judging.spread(*(_even(part, design.scale) for part in everything))
     last = learn(report["model"], design, data, data.values.shape[1], rng)
     report |= {
         "periods": _named(data, judged),
@@ -187,7 +197,7 @@ def fit(
         "n_units_used": len(data.units),
     }
     used = list(last.design.drivers) if last.design else []
-    return EngagementModel(last, keys, time, value, limits, used, spread, logged, registry.plain(report))
+    return EngagementModel(last, keys, time, value, limits, used, spread, design.scale, registry.plain(report))
 
 
 def _compete(
@@ -195,17 +205,20 @@ def _compete(
 ) -> tuple[dict[str, Floats], dict[str, Floats]] | None:
     """Return the absolute errors and the forecasts of each candidate on the periods to choose by."""
     learned = int((ends < by[0]).sum()) if len(by) else 0
-    if learned < LEAST_ROWS:
-        return None
     chosen = np.isin(ends, by)
+    if min(learned, int(chosen.sum())) < LEAST_ROWS:
+        return None
     fitted = learn_all(eligible(design, learned), design, data, int(by[0]), rng)
     told = {name: model.tell(data, at[chosen], ends[chosen]) for name, model in fitted.items()}
     actual = data.values[at[chosen], ends[chosen]]
-    return {name: np.abs(_bounded(guess, bounds) - actual) for name, guess in told.items()}, told
+    bounded = {name: _bounded(guess, bounds) for name, guess in told.items()}
+    return {
+        name: np.abs(_even(guess, design.scale) - _even(actual, design.scale)) for name, guess in bounded.items()
+    }, told
 
 
 def _tried(
-    told: Floats, actual: Floats, units: Ints, earlier: tuple[Floats, Floats] | None, logged: bool, bounds: Bounds
+    told: Floats, actual: Floats, units: Ints, earlier: tuple[Floats, Floats] | None, scale: Scale, bounds: Bounds
 ) -> dict[str, Any]:
     """Try the interval on errors it was not drawn from: later ones, or else the other half of the units'."""
     tried = np.ones(len(told), dtype=bool)
@@ -215,21 +228,21 @@ def _tried(
         drawn = told[~tried], actual[~tried]
         if not len(drawn[0]) or not tried.any():
             return {"coverage": None, "coverage_meant": judging.LEVEL, "coverage_by_level": []}
-    spread = judging.spread(*(_bent(part, logged) for part in drawn))
-    low, high = _interval(told[tried], spread, logged, bounds)
+    spread = judging.spread(*(_even(part, scale) for part in drawn))
+    low, high = _interval(told[tried], spread, scale, bounds)
     return judging.coverage(told[tried], actual[tried], low, high)
 
 
-def _interval(told: Floats, spread: dict[str, list[float]], logged: bool, bounds: Bounds) -> tuple[Floats, Floats]:
-    low, high = judging.limits(_bent(told, logged), spread)
-    if logged:
-        low, high = np.expm1(low), np.expm1(high)
+def _interval(told: Floats, spread: dict[str, list[float]], scale: Scale, bounds: Bounds) -> tuple[Floats, Floats]:
+    low, high = judging.limits(_even(told, scale), spread)
+    if scale.kind == "log":
+        low, high = scale.back(low), scale.back(high)
     return _bounded(low, bounds), _bounded(high, bounds)
 
 
-def _bent(values: Floats, logged: bool) -> Floats:
-    """Return amounts on a logarithmic scale, where their errors are of one size."""
-    return np.log1p(np.maximum(values, 0)) if logged else values
+def _even(values: Floats, scale: Scale) -> Floats:
+    """Return amounts on their logarithmic scale, where errors are of one size; other measures as they are."""
+    return scale.work(values) if scale.kind == "log" else values
 
 
 def _sample(rows: Rows, keys: list[str], rng: np.random.Generator) -> Rows:

@@ -129,7 +129,14 @@ def _trees(
 
 
 def _state(
-    design: Design, moves: Dynamics, panel: Panel, regressors: Regressors, group: Ints, own: Ints, rows: Ints, ends: Ints
+    design: Design,
+    moves: Dynamics,
+    panel: Panel,
+    regressors: Regressors,
+    group: Ints,
+    own: Ints,
+    rows: Ints,
+    ends: Ints,
 ) -> tuple[boosting.Features, Floats]:
     """Return the trees' table and the dynamics' forecast on the working scale."""
     lag, z = regressors.lag[:, :-1], regressors.z[:, :-1]
@@ -146,13 +153,18 @@ def _stands_still(panel: Panel, design: Design, rows: Ints, ends: Ints) -> npt.N
     limited = (last <= design.scale.low) | (last >= design.scale.high)
     limited &= design.scale.kind == "logit"
     same = recent == last[:, None]
-    return np.where(limited, same[:, :SAME].all(axis=1), same.all(axis=1))
+    still: npt.NDArray[np.bool_] = np.where(limited, same[:, :SAME].all(axis=1), same.all(axis=1))
+    return still
 
 
 def _until(panel: Panel, until: int) -> Panel:
     drivers = {name: values[:, :until] for name, values in panel.drivers.items()}
     return replace(
-        panel, values=panel.values[:, :until], times=panel.times[:until], phase=panel.phase[: until + 1], drivers=drivers
+        panel,
+        values=panel.values[:, :until],
+        times=panel.times[:until],
+        phase=panel.phase[: until + 1],
+        drivers=drivers,
     )
 
 

@@ -1,9 +1,9 @@
 """How a measure moves: a robust dynamic panel with a level of its own for each unit.
 
-On the working scale x_t = a + φ·x_{t−1} + z_t·β + c_unit + e_t, where e is Student-t with an estimated number of degrees
-of freedom and c = d_unit + g_group, both normal around 0. Estimated by the EM of the t distribution (Lange, Little &
-Taylor 1989): each residual weighs (ν + 1)/(ν + e²/s²), so that one odd month moves nothing. The first value of a unit
-speaks of its level too, x_first ≈ c/(1 − φ) + …; without it φ would take the levels' part (Wooldridge 2005).
+On the working scale x_t = a + φ·x_{t−1} + z_t·β + c_unit + e_t, where e is Student-t with an estimated number of
+degrees of freedom and c = d_unit + g_group, both normal around 0. Estimated by the EM of the t distribution (Lange,
+Little & Taylor 1989): each residual weighs (ν + 1)/(ν + e²/s²), so that one odd month moves nothing. The first value of
+a unit speaks of its level too, x_first ≈ c/(1 − φ) + …; without it φ would take the levels' part (Wooldridge 2005).
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def learn(x: Floats, lag: Floats, z: Floats, group: Ints) -> Dynamics:
     row, period = np.nonzero(~np.isnan(x) & ~np.isnan(lag))
     y, design = x[row, period], np.column_stack([np.ones(len(row)), lag[row, period], z[row, period]])
     penalty = np.diag([SMALL, SMALL, *[RIDGE] * z.shape[2]])
-    beta = np.linalg.solve(design.T @ design + penalty, design.T @ y)
+    beta: npt.NDArray[Any] = np.linalg.solve(design.T @ design + penalty, design.T @ y)
     noise = max(float(np.var(y - design @ beta)), SMALL)
     now = Dynamics(_damped(beta), noise, 4.0, 0.1 * noise, 0.1 * noise if _shared(group) else 0.0, noise)
     start = _First.of(x, z, row, period)
@@ -137,7 +137,8 @@ class _First:
 
     def rest(self, now: Dynamics) -> Floats:
         """Return the level that would put the first value where the unit rests."""
-        return (1 - now.beta[1]) * self.value - now.beta[0] - self.z @ np.asarray(now.beta[2:])
+        found: Floats = (1 - now.beta[1]) * self.value - now.beta[0] - self.z @ np.asarray(now.beta[2:])
+        return found
 
     def about(self, now: Dynamics, level: Floats) -> tuple[Floats, float]:
         """Return the weight of each first value, 0 where there is none, and its variance as a word about the level."""
@@ -187,7 +188,7 @@ def _shared(group: Ints) -> bool:
     return len(group) > 0 and len(np.unique(group)) < len(group)
 
 
-def _damped(beta: Floats) -> list[float]:
+def _damped(beta: npt.NDArray[Any]) -> list[float]:
     """Keep the process from running away: φ between 0 and almost 1."""
     found = [float(part) for part in beta]
     found[1] = min(max(found[1], 0.0), MOST_PERSISTENT)

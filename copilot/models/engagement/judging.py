@@ -38,22 +38,24 @@ def _at(panel: Panel, rows: Ints, ends: Ints) -> Floats:
 
 
 def choose(errors: Mapping[str, Floats], rows: Ints) -> tuple[str, str]:
-    """Return the simplest candidate within one standard error of the best, and the reason.
+    """Return the candidate to use, and the reason.
+
+    A simple guess is used where nothing has less error. Among the models the simplest within one standard error of the
+    best is used.
 
     Args:
         errors: Absolute errors on the periods to choose by, simplest candidate first; all (n,).
         rows: (n,), the unit of each; the standard error of a paired difference respects it.
     """
     best = min(errors, key=lambda name: float(errors[name].mean()))
-    for name, found in errors.items():
-        gap = found - errors[best]
+    if best in SIMPLE:
+        return best, f"No model has less error than the {best.replace('_', ' ')} on the periods to choose by."
+    for name in errors:
+        gap = errors[name] - errors[best]
         error = standard_error(gap, groups=rows) if len(np.unique(rows)) > 1 else 0.0
-        if name == best or gap.mean() <= error:
-            chosen = name
-            break
-    if chosen == best:
-        return chosen, f"{chosen} has the least error on the periods to choose by."
-    return chosen, f"{chosen} is the simplest within one standard error of {best}, which has the least."
+        if name not in SIMPLE and name != best and gap.mean() <= error:
+            return name, f"{name} is the simplest within one standard error of {best}, which has the least error."
+    return best, f"{best} has the least error on the periods to choose by."
 
 
 def judge(told: Floats, panel: Panel, rows: Ints, ends: Ints) -> dict[str, Any]:
@@ -105,7 +107,9 @@ def coverage(told: Floats, actual: Floats, low: Floats, high: Floats) -> dict[st
     inside = (low <= actual) & (actual <= high)
     order = np.argsort(told, kind="stable")
     parts = [part for part in np.array_split(order, 5) if len(part)]
-    by_level = [{"up_to": float(told[part[-1]]), "n": len(part), "coverage": float(inside[part].mean())} for part in parts]
+    by_level = [
+        {"up_to": float(told[part[-1]]), "n": len(part), "coverage": float(inside[part].mean())} for part in parts
+    ]
     whole = float(inside.mean()) if len(inside) else None
     return {"coverage": whole, "coverage_meant": LEVEL, "coverage_by_level": by_level}
 

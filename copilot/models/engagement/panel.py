@@ -180,5 +180,5 @@ def _phases(times: pd.Index) -> Floats:
     step = np.median(np.diff(dates.to_numpy()).astype("timedelta64[h]").astype(float)) / 24
     if not MONTH_DAYS[0] <= step <= MONTH_DAYS[1]:
         return none
-    months = dates.month.to_numpy(float)
-    return np.r_[months, months[-1] % 12 + 1]
+    months: Floats = dates.month.to_numpy(float)
+    return np.append(months, months[-1] % 12 + 1)

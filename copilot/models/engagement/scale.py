@@ -18,6 +18,7 @@ Kind = Literal["logit", "log", "plain"]
 EDGE = 0.0025  # of the range: nearer to a limit a share counts as this near
 INFLATED = 0.02  # values exactly at a limit beyond this share are events of their own, not extreme levels
 INNER = 0.05
+ENDLESS = float(np.finfo(float).max)  # JSON knows no infinity
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,8 @@ def of_measure(values: Floats, bounds: Bounds) -> Scale:
             return _set(Scale("logit", low, high, 1.0, 0.0, 1.0, INFLATED <= at_limit < 0.9), known)
     if low is not None and low >= 0:  # a logarithm needs a floor, and a floor below nothing is no amount
         above = known[known > low] - low
-        return _set(Scale("log", low, np.inf, min(1.0, float(np.median(above))) if len(above) else 1.0, 0.0, 1.0), known)
+        unit = min(1.0, float(np.median(above))) if len(above) else 1.0
+        return _set(Scale("log", low, ENDLESS, unit, 0.0, 1.0), known)
     return _set(Scale("plain", 0.0, 0.0, 1.0, 0.0, 1.0), known)
 
 
@@ -89,7 +91,7 @@ def of_driver(values: Floats) -> Scale:
         return _set(Scale("logit", 0.0, 1.0, 1.0, 0.0, 1.0), known)
     if not whole and 1 < known.max() <= 100 and known.max() > 50:
         return _set(Scale("logit", 0.0, 100.0, 1.0, 0.0, 1.0), known)
-    return _set(Scale("log", 0.0, np.inf, 1.0, 0.0, 1.0), known)
+    return _set(Scale("log", 0.0, ENDLESS, 1.0, 0.0, 1.0), known)
 
 
 def _near(share: Floats) -> bool:
