@@ -35,7 +35,10 @@ SEASONS = 13  # periods before a season can be told
 
 @dataclass(frozen=True)
 class EngagementModel:
-    """The chosen forecaster and the spread of its errors by level (of amounts: on the logarithmic ``scale``). ``report`` is described at ``fit``."""
+    """The chosen forecaster and the spread of its errors by level. ``report`` is described at ``fit``.
+
+    Errors of amounts are those on the logarithmic ``scale``.
+    """
 
     forecaster: Forecaster
     unit: list[str]

@@ -44,24 +44,26 @@ class Forecaster:
         """Return the forecast of period ``ends[i]`` of unit ``rows[i]``, from values before it alone."""
         if self.design is None or self.found is None:
             return simple_guess(self.name, panel, rows, ends)
-        regressors, group = self.design.regress(panel), self.design.groups(panel.units)
+        design, moves = self.design, self.found
+        regressors, group = design.regress(panel), design.groups(panel.units)
         told = np.empty(len(rows))
         turn = _turns(rows, ends)
         for k in range(int(turn.max(initial=-1)) + 1):
             chosen = np.flatnonzero(turn == k)
-            told[chosen] = self._at(panel, regressors, group, rows[chosen], ends[chosen])
+            told[chosen] = self._at(design, moves, panel, regressors, group, rows[chosen], ends[chosen])
         return told
 
-    def _at(self, panel: Panel, regressors: Regressors, group: Ints, rows: Ints, ends: Ints) -> Floats:
+    def _at(
+        self, design: Design, moves: Dynamics, panel: Panel, regressors: Regressors, group: Ints, rows: Ints, ends: Ints
+    ) -> Floats:
         """Forecast one period of each unit; units without one still speak of their group's level."""
-        assert self.design is not None and self.found is not None
         own = np.full(len(panel.values), int(ends.max(initial=0)))
         own[rows] = ends
-        table, working = _state(self.design, self.found, panel, regressors, group, own, rows, ends)
-        told = self.design.scale.back(working)
+        table, working = _state(design, moves, panel, regressors, group, own, rows, ends)
+        told = design.scale.back(working)
         if "trees" in self.boosters:
             told = told + boosting.predict(self.boosters["trees"], table)
-        return np.where(_stands_still(panel, self.design, rows, ends), panel.values[rows, ends - 1], told)
+        return np.where(_stands_still(panel, design, rows, ends), panel.values[rows, ends - 1], told)
 
 
 def eligible(design: Design, pairs: int) -> list[str]:

@@ -205,7 +205,9 @@ def _sample(named: npt.NDArray[Any], rng: np.random.Generator) -> Ints:
 
 def _at(time: npt.ArrayLike, rows: Ints, n: int) -> Any:
     """Return the time of some rows; a wrong length is left for the folds to refuse."""
-    clock = time if isinstance(time, pd.Series) else pd.Series(np.asarray(time).tolist() if np.ndim(time) != 1 else time)
+    clock = (
+        time if isinstance(time, pd.Series) else pd.Series(np.asarray(time).tolist() if np.ndim(time) != 1 else time)
+    )
     return clock.iloc[rows].reset_index(drop=True) if len(clock) == n else clock
 
 

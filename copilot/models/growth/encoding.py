@@ -113,10 +113,9 @@ def _means(levels: npt.NDArray[np.object_], response: Floats, prior: float) -> d
 
 
 def _is_text(column: pd.Series) -> bool:
-    dtype = column.dtype
-    if isinstance(dtype, pd.CategoricalDtype) or pd.api.types.is_string_dtype(dtype) and dtype != object:
+    if isinstance(column.dtype, pd.CategoricalDtype | pd.StringDtype):
         return True
-    if dtype != object:
+    if not pd.api.types.is_object_dtype(column):
         return False
     known = column.dropna()
     return bool(len(known)) and all(isinstance(one, str) for one in known)

@@ -167,7 +167,9 @@ def _note(report: Mapping[str, Any]) -> str | None:
         return None
     found = report["auc_churn"]
     interval = f"AUC {found['value']:.3f}, 95 % interval {found['low']:.3f} to {found['high']:.3f}"
-    return f"No measurable skill for shrinking accounts: {interval}; ordering by size alone has {report['auc_size']:.3f}."
+    return (
+        f"No measurable skill for shrinking accounts: {interval}; ordering by size alone has {report['auc_size']:.3f}."
+    )
 
 
 def _gain(

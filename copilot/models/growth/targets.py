@@ -26,6 +26,7 @@ RATIO = (-1.0, 3.0)  # all is lost … four times the base; beyond lies another 
 TARGETS = ("ratio", "raw", "hurdle")  # the simplest first; of the two single regressions the steadier one
 SIGNS = ("churn", "up")
 PARTS = {"ratio": ("ratio",), "raw": ("raw",), "hurdle": ("churn_size", "up_size")}
+DEPTHS, LEAST_TO_DEEPEN = (2, 4), 4_000  # of trees; fewer rows cannot tell which is better
 LEAST_TO_SIZE = 40  # movers below which their mean size is all that can be told
 LIMITS = {"ratio": RATIO, "churn_size": (0.0, -RATIO[0]), "up_size": (0.0, RATIO[1])}
 
@@ -99,6 +100,12 @@ def learn(
             continue
         filled, responses[part] = respond(table.take(near), response, groups[near], seed)
         boosters[part] = boosting.boost(
-            filled, response, task=task, groups=groups[near], rng=seed, names=table.names, thorough=thorough and task == "chance"
+            filled,
+            response,
+            task=task,
+            groups=groups[near],
+            rng=seed,
+            names=table.names,
+            thorough=thorough and task == "chance",
         )
     return Parts(boosters, responses, constants)
