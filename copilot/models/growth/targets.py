@@ -107,5 +107,6 @@ def learn(
             rng=seed,
             names=table.names,
             thorough=thorough and task == "chance",
+            depths=DEPTHS if task == "chance" and len(near) >= LEAST_TO_DEEPEN else DEPTHS[:1],
         )
     return Parts(boosters, responses, constants)
