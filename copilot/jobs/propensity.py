@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from copilot.data import labels
 from copilot.data.labels import Labels
 from copilot.data.propensity_features import Case, components, features, unearned_usage
 from copilot.data.workspace import Book, Workspace, read_manifest
+from copilot.jobs.samples import MOST_ROWS, Samples, drawn
 from copilot.models import registry
 
 FEWEST_SAMPLES, FEWEST_OF_AN_OUTCOME = 100, 20
@@ -61,7 +62,7 @@ def why_not(book: Book) -> str | None:
     return None if None in reasons else reasons[0]
 
 
-def samples(book: Book, name: str) -> tuple[pd.DataFrame, timedelta]:
+def samples(book: Book, name: str) -> tuple[Samples, timedelta]:
     """Return the labelled samples of one question that are old enough, and the wait that made them so.
 
     The quick outcome is known long before the slow one (a win at once, a loss for good after 12 months). Young samples
@@ -73,20 +74,21 @@ def samples(book: Book, name: str) -> tuple[pd.DataFrame, timedelta]:
         name: A key of ``QUESTIONS``.
 
     Returns:
-        The label's frame and the wait, the larger of both outcomes' 95th percentile from ``as_of`` to ``known_at``.
+        The samples and the wait: the larger of both outcomes' 95th percentile from ``as_of`` to ``known_at``.
     """
-    frame = QUESTIONS[name].labels(book).frame
+    known = QUESTIONS[name].labels(book)
+    frame = known.frame
     if frame.empty:
-        return frame, timedelta(0)
+        return Samples(known, 0), timedelta(0)
     wait = (frame["known_at"] - frame["as_of"]) / DAY
     days = int(np.ceil(wait.groupby(frame["label"]).quantile(SLOWEST).max()))
-    old = frame["as_of"] <= pd.Timestamp(book.as_of) - days * DAY
-    return frame[old].reset_index(drop=True), timedelta(days=days)
+    old = frame[frame["as_of"] <= pd.Timestamp(book.as_of) - days * DAY].reset_index(drop=True)
+    return Samples(replace(known, frame=drawn(old, MOST_ROWS)), len(old)), timedelta(days=days)
 
 
 def fit(
     workspace: Workspace, rng: np.random.Generator, *, tell: Callable[[str], None] = lambda stage: None
-) -> tuple[dict[str, Any], dict[str, Any], str]:
+) -> tuple[dict[str, Any], dict[str, Samples], dict[str, Any], str]:
     """Fit the propensities that the book has labels for.
 
     Args:
@@ -95,21 +97,24 @@ def fit(
         tell: Told each model as it begins.
 
     Returns:
-        The models by name ("aps", "ups_renewal", "ups_add_on"); what to keep about them (``report`` with each one's
-        under ``parts`` and ``skill`` where any has it, ``facts`` for the words, ``left_out`` with reasons); a summary.
+        The models by name ("aps", "ups_renewal", "ups_add_on"); the samples each learned from; what to keep about them
+        (``report`` with each one's under ``parts`` and ``skill`` where any has it, ``facts`` for the words,
+        ``left_out`` with reasons); a summary.
     """
     from copilot.models import propensity
     from copilot.models.propensity import words
 
     book = workspace.book()
     models: dict[str, Any] = {}
+    learned: dict[str, Samples] = {}
     facts: dict[str, Any] = {}
     left_out: dict[str, str] = {}
     lines = []
     for (name, question), seed in zip(QUESTIONS.items(), rng.spawn(len(QUESTIONS)), strict=True):
         reason = _lacks(book, question)
-        chosen, wait = samples(book, name) if reason is None else (pd.DataFrame(), timedelta(0))
-        reason = reason or _too_few(chosen, question)
+        if reason is None:
+            used, wait = samples(book, name)
+            chosen, reason = used.rows, _too_few(used.rows, question)
         if reason is not None:
             left_out[name] = reason
             continue
@@ -127,14 +132,14 @@ def fit(
             season="season" if question.case == "new" else None,
             plain=PLAIN,
         )
-        models[name], facts[name] = model, words.facts(X)
+        models[name], learned[name], facts[name] = model, used, words.facts(X)
         lines.append(f"{question.words}: {_summary(model.report)}")
     reports = {name: model.report for name, model in models.items()}
     report = {"skill": any(part["skill"] for part in reports.values()), "parts": reports}
     lines += [f"{QUESTIONS[name].words}: left out. {reason}" for name, reason in left_out.items()]
     if (doubt := unearned_usage(book)) is not None:
         lines.append(doubt)
-    return models, {"report": report, "facts": facts, "left_out": left_out, "features": []}, " ".join(lines)
+    return models, learned, {"report": report, "facts": facts, "left_out": left_out, "features": []}, " ".join(lines)
 
 
 def score(workspace: Workspace, folder: Path) -> tuple[pd.DataFrame, dict[str, str]]:
@@ -200,7 +205,7 @@ def season_of(day: pd.Timestamp) -> str:
 
 def _lacks(book: Book, question: Question) -> str | None:
     for table in question.needs:
-        if not book.has(table) or book.table(table).empty:
+        if not book.manifest["tables"].get(table):
             reason: str = book.manifest["missing"].get(table, f"The book has no rows in its table {table}.")
             return reason
     return None

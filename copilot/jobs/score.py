@@ -18,7 +18,7 @@ from copilot.data.features import FeatureSpec, build
 from copilot.data.workspace import Book, Workspace
 from copilot.errors import NotSetUp
 from copilot.explain.reasons import COLUMNS, facts, reasons
-from copilot.jobs import recommend, train
+from copilot.jobs import propensity, recommend, train
 from copilot.jobs.samples import with_products
 from copilot.models import registry
 
@@ -41,7 +41,7 @@ def score(workspace: Workspace, now: datetime, *, tell: Callable[[str], None] = 
         run.accounts()
         tell("Features")
         run.features()
-        for stage in (run.engagement, run.growth, run.uplift):
+        for stage in (run.engagement, run.growth, run.uplift, run.propensity):
             tell(f"Scoring {stage.__name__}")
             stage()
         tell("Priorities, actions and the plan")
@@ -225,6 +225,14 @@ class _Run:
             frame.loc[paying, column] = found[source].to_numpy() * spend
         control, treated = (contributions(booster, features)[:, :-1] for booster in model.boosters)
         self._explain("uplift", treated - control, features)
+
+    def propensity(self) -> None:
+        """Say who is likely to be won, and to buy more of which product, with the components that speak for it."""
+        if "propensity" not in self.models:
+            return
+        found, hidden = propensity.score(self.workspace, train.bundle(self.workspace, "propensity"))
+        self.frames["propensity"] = found
+        self.skipped |= hidden
 
     def plan(self) -> None:
         """Weigh money and engagement, choose actions and solve who works on what."""

@@ -15,11 +15,11 @@ from copilot.data import labels
 from copilot.data.choice import chosen_specs
 from copilot.data.workspace import Book, Workspace, read_manifest
 from copilot.errors import BadInput
-from copilot.jobs import bundles, samples
+from copilot.jobs import bundles, propensity, samples
 from copilot.jobs.samples import Samples
 from copilot.models import versions
 
-MODELS = ("growth", "uplift", "engagement")
+MODELS = ("growth", "uplift", "engagement", "propensity")
 FEATURED = ("growth", "uplift")  # the forecast reads the series itself
 NEEDS = {"growth": ("contracts",), "uplift": ("touches", "contracts"), "engagement": ("usage_monthly",)}
 FEWEST_SAMPLES, FEWEST_IN_ARM, FEWEST_MONTHS = 100, 20, 6
@@ -67,7 +67,11 @@ def train(
         specs = chosen_specs(workspace, book)
         digest = book.digest()
         tell("Labels")
-        sets = {name: samples.read(book, name) for name in wanted if why_not_at_all(book, name) is None}
+        sets = {
+            name: samples.read(book, name)
+            for name in wanted
+            if name in samples.SETS and why_not_at_all(book, name) is None
+        }
         reasons = {name: why_not(book, name, sets.get(name)) for name in wanted}
         learned = {name: sets[name] for name in FEATURED if reasons.get(name, "") is None}
         tell("Features")
@@ -81,7 +85,7 @@ def train(
             if reason is None:
                 tell(f"Training {name}")
                 table = features.get(name, pd.DataFrame())
-                fitted = _FITS[name](book, sets, table, seed)
+                fitted = _FITS[name](workspace, sets, table, seed)
                 facts = bundles.identity(book, [spec for spec in specs if spec.name in table], digest)
                 lines.append(f"{name}: {_publish(workspace, name, fitted, facts, table, now, promote=promote)}")
             else:
@@ -91,6 +95,8 @@ def train(
 
 def why_not_at_all(book: Book, name: str) -> str | None:
     """Return the sentence on a table that a model needs and the book lacks, or None; takes no time."""
+    if name == "propensity":
+        return propensity.why_not(book)
     for table in NEEDS[name]:
         if not book.manifest["tables"].get(table):
             return _lacks(book, table)
@@ -100,7 +106,7 @@ def why_not_at_all(book: Book, name: str) -> str | None:
 def why_not(book: Book, name: str, found: Samples | None = None) -> str | None:
     """Return the sentence that says why this book cannot train a model, or None where it can."""
     lacking = why_not_at_all(book, name)
-    if lacking is not None:
+    if lacking is not None or name == "propensity":
         return lacking
     if name == "engagement":
         months = book.table("usage_monthly")["event_ts"].nunique()
@@ -147,9 +153,12 @@ class _Fitted:
     summary: str
 
 
-def _growth(book: Book, sets: dict[str, Samples], features: pd.DataFrame, rng: np.random.Generator) -> _Fitted:
+def _growth(
+    workspace: Workspace, sets: dict[str, Samples], features: pd.DataFrame, rng: np.random.Generator
+) -> _Fitted:
     from copilot.models import growth
 
+    book = workspace.book()
     rows = sets["growth"].rows
     folds = {"groups": rows["account_id"], "time": rows["as_of"]}
     parts = {"spend": growth.fit(features, rows["base_usd"], rows["delta_usd"], unit="spend", rng=rng, **folds)}
@@ -176,7 +185,9 @@ def _growth(book: Book, sets: dict[str, Samples], features: pd.DataFrame, rng: n
     return _Fitted(parts, learned, about, f"AUC {found['value']:.3f} for shrinking accounts ({interval}).{verdict}")
 
 
-def _uplift(book: Book, sets: dict[str, Samples], features: pd.DataFrame, rng: np.random.Generator) -> _Fitted:
+def _uplift(
+    workspace: Workspace, sets: dict[str, Samples], features: pd.DataFrame, rng: np.random.Generator
+) -> _Fitted:
     from copilot.models import uplift
 
     rows = sets["uplift"].rows
@@ -197,9 +208,12 @@ def _uplift(book: Book, sets: dict[str, Samples], features: pd.DataFrame, rng: n
     return _Fitted({"uplift": model}, {"uplift": sets["uplift"]}, about, summary)
 
 
-def _engagement(book: Book, sets: dict[str, Samples], features: pd.DataFrame, rng: np.random.Generator) -> _Fitted:
+def _engagement(
+    workspace: Workspace, sets: dict[str, Samples], features: pd.DataFrame, rng: np.random.Generator
+) -> _Fitted:
     from copilot.models import engagement
 
+    book = workspace.book()
     # The model pairs each month with the next by itself: the pairs whose second half are the frozen targets.
     usage, accounts = labels.read(book, "usage_monthly")[0], samples.usage_accounts(book)
     if accounts is not None:
@@ -221,16 +235,23 @@ def _engagement(book: Book, sets: dict[str, Samples], features: pd.DataFrame, rn
     return _Fitted(parts, learned, {"report": report, "features": []}, summary)
 
 
+def _propensity(
+    workspace: Workspace, sets: dict[str, Samples], features: pd.DataFrame, rng: np.random.Generator
+) -> _Fitted:
+    return _Fitted(*propensity.fit(workspace, rng))
+
+
 def measured(usage: pd.DataFrame) -> list[tuple[str, str, str, tuple[float, float | None]]]:
     """Return what this book measures engagement by; events stand in where there is no rate (rates before volumes)."""
     filled = [part for part in ENGAGEMENT if usage[part[0]].notna().any()]
     return [part for part in filled if part[2] != "count"] or filled
 
 
-_FITS: dict[str, Callable[[Book, dict[str, Samples], pd.DataFrame, np.random.Generator], _Fitted]] = {
+_FITS: dict[str, Callable[[Workspace, dict[str, Samples], pd.DataFrame, np.random.Generator], _Fitted]] = {
     "growth": _growth,
     "uplift": _uplift,
     "engagement": _engagement,
+    "propensity": _propensity,
 }
 
 

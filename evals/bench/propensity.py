@@ -63,7 +63,8 @@ def oracle(truth: dict[str, pd.DataFrame], name: str) -> pd.DataFrame | None:
 def measured(workspace: Workspace, truth: dict[str, pd.DataFrame], name: str, seed: int, forward: bool) -> Any:
     """Return the judged samples of one question: ``label, ours, oracle, account_id, part``, and the model's report."""
     question = QUESTIONS[name]
-    chosen, wait = samples(workspace.book(), name)
+    used, wait = samples(workspace.book(), name)
+    chosen = used.rows
     known = oracle(truth, name)
     if known is None or len(chosen) < 200:
         return None

@@ -28,14 +28,14 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 
 @pytest.fixture(scope="module")
-def fitted(book: Workspace) -> tuple[dict[str, Any], dict[str, Any], str]:
+def fitted(book: Workspace) -> tuple[Any, ...]:
     return propensity.fit(book, np.random.default_rng(3))
 
 
-def publish(workspace: Workspace, fitted: tuple[dict[str, Any], dict[str, Any], str], folder: Path) -> Path:
+def publish(workspace: Workspace, fitted: tuple[Any, ...], folder: Path) -> Path:
     import json
 
-    models, about, summary = fitted
+    models, _, about, summary = fitted
     for name, model in models.items():
         registry.save(model, folder / name)
     manifest = registry.plain(about | {"parts": list(models), "summary": summary, "source": "demo"})
@@ -45,7 +45,8 @@ def publish(workspace: Workspace, fitted: tuple[dict[str, Any], dict[str, Any], 
 
 def test_samples_too_young_to_show_both_outcomes_are_left_out(book: Workspace) -> None:
     everything = labels.aps(book.book()).frame
-    chosen, wait = propensity.samples(book.book(), "aps")
+    used, wait = propensity.samples(book.book(), "aps")
+    chosen = used.rows
     young = everything[everything["as_of"] > pd.Timestamp(book.book().as_of) - wait]
     assert len(chosen) + len(young) == len(everything)
     assert wait > timedelta(days=365)  # a loss is final 12 months after its close, a win at once
@@ -88,7 +89,7 @@ def test_every_feature_belongs_to_a_component_that_has_words(book: Workspace) ->
 def test_each_question_of_a_demo_book_has_a_model_or_a_reason(
     fitted: tuple[dict[str, Any], dict[str, Any], str],
 ) -> None:
-    models, about, summary = fitted
+    models, _, about, summary = fitted
     assert set(models) | set(about["left_out"]) == set(propensity.QUESTIONS)
     assert "ups_renewal" in models
     for name in models:
@@ -119,7 +120,7 @@ def test_scores_come_with_tier_levels_words_and_advice_and_only_where_there_is_s
 def test_a_model_without_skill_is_not_shown_and_says_why(
     book: Workspace, fitted: tuple[dict[str, Any], dict[str, Any], str], tmp_path: Path
 ) -> None:
-    models, about, summary = fitted
+    models, _, about, summary = fitted
     parts = {name: part | {"skill": False} for name, part in about["report"]["parts"].items()}
     dull = models, about | {"report": {"skill": False, "parts": parts}}, summary
     scored, hidden = propensity.score(book, publish(book, dull, tmp_path))
@@ -135,7 +136,7 @@ def test_a_book_without_the_tables_says_what_is_missing(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     workspace.write_book(replace(draft, tables=bare), NOW)
     assert "opportunities" in str(propensity.why_not(workspace.book()))
-    models, about, _ = propensity.fit(workspace, np.random.default_rng(0))
+    models, _, about, _ = propensity.fit(workspace, np.random.default_rng(0))
     assert models == {}
     assert set(about["left_out"]) == set(propensity.QUESTIONS)
     assert about["report"]["skill"] is False
@@ -146,7 +147,7 @@ def test_a_real_export_whose_labels_are_noise_has_no_measurable_skill(tmp_path: 
 
     workspace = Workspace(tmp_path)
     import_book(workspace, "ravenstack", real("ravenstack_saas"), datetime(2026, 7, 1, tzinfo=UTC), str)
-    models, about, summary = propensity.fit(workspace, np.random.default_rng(7))
+    models, _, about, summary = propensity.fit(workspace, np.random.default_rng(7))
     assert about["report"]["skill"] is False
     assert "No measurable skill" in models["ups_renewal"].report["note"]
     assert "before its product was under contract" in summary  # three quarters of its usage rows are

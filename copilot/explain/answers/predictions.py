@@ -19,6 +19,7 @@ from copilot.explain.answers.common import (
     score_cells,
     why_missing,
 )
+from copilot.explain.answers.offers import offers
 from copilot.explain.answers.why import reason_cells, reason_say, reasons_of
 from copilot.text.cells import Record, Say
 
@@ -65,20 +66,30 @@ def growth(snapshot: SnapshotReader, scope: Scope, account: str, product: str | 
         data["coin_toss"] = constant(0.5, "ratio", "AUC of a guess")
         lines = [say("growth_no_skill"), say("growth_now")]
         return _with_reasons("predict_growth", row, data, lines, "facts", snapshot, scope)
+    likely, told = offers(row["account_id"], chosen, snapshot, scope)
+    if pd.isna(row["growth_usd"]) and told:  # nothing under contract: what is left to predict is the first sale
+        return Record("predict_growth", data | likely, tuple(told), {}, (row["account_id"],))
     _need(
         snapshot,
         "growth",
         row["growth_usd"],
         "There is nothing under contract at this account, so there is no growth to predict.",
     )
-    data["components"] = [_component(part, row["account_id"], snapshot) for part in _active(held, snapshot, chosen)]
+    data |= likely
+    changes = snapshot.scores("quantities", scope)
+    data["components"] = [
+        _component(part, row["account_id"], changes, snapshot) for part in _active(held, snapshot, chosen)
+    ]
     lines = [say("growth"), say("growth_chances")]
     if not pd.isna(row.get("seats_growth")):
         lines.append(say("growth_seats"))
-    lines += [say("growth_product", f"components[{place}]", detail=True) for place in range(len(data["components"]))]
+    for place, part in enumerate(data["components"]):
+        known = part["delta"].value is not None
+        lines.append(say("growth_product_change" if known else "growth_product", f"components[{place}]", detail=True))
     if chosen and not data["components"]:
         data["product"] = constant(chosen, "text", "product asked about")
         lines.append(say("growth_product_missing"))
+    lines += told
     return _with_reasons("predict_growth", row, data, lines, "upsell", snapshot, scope)
 
 
@@ -202,12 +213,18 @@ def _active(held: pd.DataFrame, snapshot: SnapshotReader, product: str | None) -
     return rows
 
 
-def _component(part: dict[str, Any], account: str, snapshot: SnapshotReader) -> dict[str, Any]:
+def _component(part: dict[str, Any], account: str, changes: pd.DataFrame, snapshot: SnapshotReader) -> dict[str, Any]:
     origin = f"book:contracts[{account}, {part['product']}, running]"
+    delta = None
+    if len(changes):
+        mine = changes[(changes["account_id"] == account) & (changes["product"] == part["product"])]
+        delta = mine["delta"].iloc[0] if len(mine) else None
+    predicted = f"snapshot {snapshot.id}:quantities[{account}, {part['product']}].delta"
     return {
         "product": cell(part["product"], "text", origin, "product"),
         "spend_usd": cell(part["spend_usd"], "usd", f"{origin}.annual_usd", "spend"),
         "seats": cell(part["seats"], "count", f"{origin}.quantity", "seats"),
+        "delta": cell(delta, "count", predicted, "seat growth"),
     }
 
 
