@@ -66,13 +66,17 @@ def _numbered(treatment: npt.ArrayLike, rows: int) -> tuple[npt.NDArray[np.intp]
 
 def _named(values: npt.NDArray[Any], rows: int) -> tuple[npt.NDArray[np.intp], tuple[str, ...]]:
     if values.shape != (rows,):
-        raise BadInput(f"treatment needs one value for each of the {rows} rows of features; it has shape {values.shape}.")
+        raise BadInput(
+            f"treatment needs one value for each of the {rows} rows of features; it has shape {values.shape}."
+        )
     labels = np.array(["none" if value is None or value is pd.NA else str(value).strip() for value in values])
     lowered = np.char.lower(labels) if len(labels) else labels
     control = np.isin(lowered, sorted(CONTROLS)) | np.char.startswith(lowered, "no ")
     arms = sorted(set(labels[~control].tolist()))
     if len(arms) > 1 and not control.any():
-        raise BadInput(f"treatment names no control among {', '.join(map(repr, arms[:5]))}; call untouched rows 'none'.")
+        raise BadInput(
+            f"treatment names no control among {', '.join(map(repr, arms[:5]))}; call untouched rows 'none'."
+        )
     if any(RESERVED & set(arm) for arm in arms):
         raise BadInput("The name of a kind of touch must not hold / or \\; rename it.")
     _few(len(arms))

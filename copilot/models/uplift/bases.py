@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import xgboost as xgb
 
 Kind = Literal["mean", "chance"]
+Effort = Literal["full", "light", "linear"]
 FEW, LARGE = 120, 20_000  # rows from which trees, and a network, join
 DEEP = 1_500  # rows from which trees split three times in a row
 STEP, PATIENCE, MOST_ROUNDS = 0.1, 12, 400
@@ -51,7 +52,14 @@ class Sample:
 
 
 def fit(
-    X: Floats, y: Floats, *, task: Kind, groups: np.ndarray, seed: int, weight: Floats | None = None, light: bool = False
+    X: Floats,
+    y: Floats,
+    *,
+    task: Kind,
+    groups: np.ndarray,
+    seed: int,
+    weight: Floats | None = None,
+    effort: Effort = "full",
 ) -> Mix:
     """Fit the bases that the number of rows allows and mix them.
 
@@ -62,12 +70,15 @@ def fit(
         groups: The account of each row; inner folds keep accounts together.
         seed: Of inner folds and trees.
         weight: (n,), non-negative; equal by default.
-        light: Leaves out the bent score and the network, for nuisances that are fitted many times.
+        effort: "light" leaves out the bent score and the network, for nuisances that are fitted many times; "linear"
+            is ridge or logistic regression alone, whatever the number of rows.
     """
     weights = np.ones(len(y)) if weight is None else weight / weight.mean()
     sample = Sample(X, y, weights, groups, task)
     level, bounded = float(np.average(y, weights=weights)), task == "chance"
-    parts = _parts(sample, light)
+    if effort == "linear" and float(np.ptp(y)) > 0:
+        return Mix(level, (1.0,), (fit_linear(sample, bends=False),), bounded)
+    parts = _parts(sample, effort)
     inner = _inner(sample, np.random.default_rng(seed))
     if float(np.ptp(y)) == 0 or not inner:
         return Mix(level, (), (), bounded)
@@ -91,12 +102,12 @@ def fit(
     return Mix(level, tuple(w for w, _ in kept), fitted, bounded)
 
 
-def _parts(sample: Sample, light: bool) -> tuple[str, ...]:
+def _parts(sample: Sample, effort: Effort) -> tuple[str, ...]:
     n = len(sample.y)
     if n < FEW:
         return ("ridge",)
-    index = ("index",) if sample.task == "mean" and not light else ()
-    return ("ridge", "bends", *index, "trees", *(("net",) if n >= LARGE and not light else ()))
+    index = ("index",) if sample.task == "mean" and effort == "full" else ()
+    return ("ridge", "bends", *index, "trees", *(("net",) if n >= LARGE and effort == "full" else ()))
 
 
 def _fit_part(part: str, sample: Sample, seed: int) -> Surface:

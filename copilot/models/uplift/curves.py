@@ -117,7 +117,9 @@ def mean_spearman(refits: Sequence[npt.ArrayLike]) -> float:
     return float(np.mean(found)) if found else math.nan
 
 
-def plot(path: Path, uplift: npt.ArrayLike, treatment: npt.ArrayLike, outcome: npt.ArrayLike, *, unit: str = "") -> Path:
+def plot(
+    path: Path, uplift: npt.ArrayLike, treatment: npt.ArrayLike, outcome: npt.ArrayLike, *, unit: str = ""
+) -> Path:
     """Draw the uplift curve beside a random order's, and predicted beside observed uplift by decile, into ``path``.
 
     Args:

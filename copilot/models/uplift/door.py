@@ -14,13 +14,27 @@ import pandas as pd
 
 from copilot.errors import BadInput
 from copilot.models import boosting, registry
-from copilot.models.uplift import arms, bases, encode, judge, learners, model, nuisance, overlap, select, several
+from copilot.models.uplift import (
+    arms,
+    bases,
+    calibrate,
+    encode,
+    judge,
+    learners,
+    model,
+    nuisance,
+    overlap,
+    select,
+    several,
+)
 from copilot.models.uplift.arms import LEAST_IN_ARM, Arms
+from copilot.models.uplift.calibrate import Calibration
 from copilot.models.uplift.encode import Encoder
-from copilot.models.uplift.judge import Calibration
 from copilot.models.uplift.learners import Cases, Learner
 from copilot.models.uplift.model import UpliftModel
 from copilot.models.uplift.several import SeveralTouches
+from copilot.models.uplift.trial import Trial
+from copilot.models.uplift.trial import run as try_out
 from copilot.stats import Floats, Fold, folds
 
 LEARNERS = ("auto", *learners.KINDS)
@@ -47,22 +61,25 @@ def fit(
             or "none" for the untouched (see ``arms.read``).
         outcome: (n,), finite. Values 0 and 1 only make a model of chances, all others one of means.
         learner: "s", "t", "x", "dr", "r" as it is; or "auto": the candidate of least out-of-fold R-loss, or a stack,
-            shrunk towards one effect for all by the evidence (see ``select.choose`` and ``judge.calibrate``).
+            shrunk towards one effect for all by the evidence (see ``select.choose`` and ``calibrate.fit``).
         rng: Seeds folds and trees.
         groups: The account of each row; folds keep accounts together and standard errors respect them.
         time: When each row's features look back from; folds are then cut forward in time as well.
         embargo: The label's horizon; 90 days by default.
 
     Returns:
-        With one kind of touch an ``UpliftModel``, whose ``report`` holds ``learner``, ``weights``, ``base``, ``reason``,
-        ``candidates`` (each with its gain in R-loss over the constant effect ± se and its stability), ``outcome``,
-        ``n``, ``treated_share``, ``propensity``, ``overlap``, ``warning`` (one sentence or None), ``notes``, ``ate``
-        (doubly robust, in the outcome's unit), ``baselines`` (zero, and the constant effect), ``r_loss`` (``model``,
-        ``constant``, ``zero``, ``gain_over_constant`` and ``gain_over_zero`` with 90 % limits and ``se``), ``qini``,
-        ``auuc``, ``uplift_at_10``, ``uplift_at_30``, ``deciles``, ``same_decile``, ``spearman_refits``, ``shrinkage``
-        (1: effects as said; 0: one effect for all), ``beats_constant`` (the lower limit of the gain over the constant
-        effect is above 0, a one-sided test at 5 %), ``verdict``, and the folds. With several kinds a
-        ``SeveralTouches``, whose ``report["arms"]`` holds one such report a kind.
+        With several kinds of touch a ``SeveralTouches``, whose ``report["arms"]`` holds one report a kind. With one
+        kind an ``UpliftModel``, whose ``report`` holds
+
+        - ``learner``, ``weights``, ``base``, ``reason``, ``candidates`` (each with its gain in R-loss over the
+          constant effect ± ``se`` and its stability), ``same_decile`` and ``spearman_refits`` of the chosen one;
+        - ``outcome``, ``n``, ``treated_share``, ``notes``, and those of ``overlap.report``;
+        - ``ate`` (doubly robust, in the outcome's unit), ``baselines`` (zero, and the constant effect), ``r_loss``
+          (``model``, ``constant``, ``zero``; ``gain_over_constant``, ``gain_over_zero`` with 90 % limits and ``se``);
+        - ``qini``, ``auuc``, ``uplift_at_10``, ``uplift_at_30``, ``deciles``, of the out-of-fold ranking;
+        - ``shrinkage`` (1: effects as said, near 0: one effect for all), ``evidence`` (its t-value),
+          ``beats_constant`` (the lower limit of the gain over the constant effect is above 0, a one-sided test at
+          5 %), ``verdict``, and the folds.
 
     Raises:
         BadInput: An unknown learner, fewer than 20 units in an arm, an outcome that never varies, too little overlap,
@@ -114,7 +131,8 @@ class _Given:
             self.time = np.asarray(clock)
             if self.time.shape != named.shape:
                 raise BadInput(
-                    f"time needs one value for each of the {len(named)} rows of features; it has shape {self.time.shape}."
+                    f"time needs one value for each of the {len(named)} rows of features; "
+                    f"it has shape {self.time.shape}."
                 )
 
 
@@ -130,25 +148,23 @@ def _fit_one(given: _Given, arm: Floats, rows: npt.NDArray[np.intp], rng: np.ran
     cases = Cases(X, arm, y, named, task, middle, np.clip(chance, overlap.LOW, overlap.HIGH))
     clock = given.time[rows] if isinstance(given.time, np.ndarray) else None
     plan = _plan(cases, kept, clock, given.embargo, rng)
-    kinds = learners.KINDS if given.learner == "auto" else (given.learner,)
-    trial, choice = select.choose(select.run(cases, plan, kinds, rng))
-    said = trial.effects[choice.name]
-    everything = np.ones(len(said), dtype=bool)
-    trust = judge.calibrate(trial, said, everything)
+    kinds = learners.CANDIDATES if given.learner == "auto" else (given.learner,)
+    trial, choice = select.choose(try_out(cases, plan, kinds, rng))
+    trust = calibrate.fit(trial, trial.effects[choice.name])
     if given.learner != "auto":  # as asked for: its own effects, unshrunk
         trust = replace(trust, level=trust.centre, slope=1.0)
     bags = _bags(trial, choice.weights, plan, cases, kept, rng)
     seed = int(rng.integers(2**31))
     inside = cases.take(np.flatnonzero(kept))
-    alone = choice.name in ("s", "t")
+    alone = choice.name in learners.TWO_SIDED
     draft = UpliftModel(
         given.encoder,
         task,
         bags,
         choice.weights,
         trust,
-        None if alone else bases.fit(inside.X, inside.y, task=task, groups=inside.groups, seed=seed, light=True),
-        bases.fit(inside.X, inside.arm, task="chance", groups=inside.groups, seed=seed, light=True),
+        None if alone else bases.fit(inside.X, inside.y, task=task, groups=inside.groups, seed=seed, effort="light"),
+        bases.fit(inside.X, inside.arm, task="chance", groups=inside.groups, seed=seed, effort="light"),
         float(model.variance(_effects(bags, choice.weights, inside.X)).mean()),
         (0.0, 0.0),
     )
@@ -157,7 +173,7 @@ def _fit_one(given: _Given, arm: Floats, rows: npt.NDArray[np.intp], rng: np.ran
         "learner": choice.name,
         "weights": choice.weights,
         "base": {kind: bags[kind][0].words() for kind in choice.weights},
-        "reason": choice.reason + _shrunk(trust.slope),
+        "reason": choice.reason + _shrunk(trust, given.learner),
         "candidates": choice.candidates,
         "outcome": "binary" if task == "chance" else "continuous",
         "n": len(y),
@@ -166,6 +182,7 @@ def _fit_one(given: _Given, arm: Floats, rows: npt.NDArray[np.intp], rng: np.ran
         "notes": list(given.encoder.notes),
         **judge.judge(trial, choice.name, calibrated=given.learner == "auto"),
         "shrinkage": trust.slope,
+        "evidence": trust.evidence,
         **{name: choice.candidates[choice.name][name] for name in ("same_decile", "spearman_refits")},
         **boosting.fold_report(plan, clock is not None, given.embargo),
     }
@@ -205,7 +222,7 @@ def _trimmed(plan: Sequence[Fold], cases: Cases, kept: npt.NDArray[np.bool_]) ->
 
 
 def _bags(
-    trial: select.Trial,
+    trial: Trial,
     weights: dict[str, float] | Any,
     plan: Sequence[Fold],
     cases: Cases,
@@ -235,11 +252,15 @@ def _effects(bags: dict[str, Sequence[Learner]], weights: dict[str, float] | Any
     return np.asarray(sum(parts), float)
 
 
-def _shrunk(slope: float) -> str:
-    if slope == 0:
-        return " Its effects carry no evidence of a difference between accounts, so everybody is shown the one effect."
-    if slope < 0.95:
-        return f" Its differences between accounts are shown at {100 * slope:.0f} % of their size, by the evidence."
+def _shrunk(trust: Calibration, learner: str) -> str:
+    if learner != "auto":
+        return ""
+    if trust.evidence <= 1:
+        return " Its effects carry no evidence of a difference between accounts, so all are shown the one effect."
+    if trust.slope < 0.95:
+        return (
+            f" Its differences between accounts are shown at {100 * trust.slope:.0f} % of their size, by the evidence."
+        )
     return ""
 
 
@@ -252,7 +273,7 @@ def _report_several(found: dict[str, UpliftModel], touched: Arms) -> dict[str, A
     warnings = [f"{arm}: {one.report['warning']}" for arm, one in found.items() if one.report["warning"]]
     beats = [arm for arm, one in found.items() if one.report["beats_constant"]]
     verdict = (
-        f"The effects differ between accounts, and are ranked better than by one effect for all, for {', '.join(beats)}."
+        f"The effects differ between accounts, and are ranked better than by one effect for all: {', '.join(beats)}."
         if beats
         else "No kind of touch beats one effect for all accounts; do not rank by them."
     )

@@ -119,7 +119,8 @@ def _is_text(column: pd.Series) -> bool:
 
 def _text(column: pd.Series) -> np.ndarray:
     plain = column.astype(object)
-    return plain.where(plain.notna(), OTHER).map(str).to_numpy(dtype=object)
+    found: np.ndarray = plain.where(plain.notna(), OTHER).map(str).to_numpy(dtype=object)
+    return found
 
 
 def _numbers(X: pd.DataFrame, name: str) -> Floats:

@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from copilot.models.uplift import bases
-from copilot.models.uplift.bases import Kind
+from copilot.models.uplift.bases import Effort, Kind
 from copilot.models.uplift.surfaces import Mix
 from copilot.stats import Floats
 
@@ -28,8 +28,8 @@ class Memo(dict[bytes, Mix]):
 class Outcome(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """A mixture of bases; ``surface_`` once fitted."""
 
-    def __init__(self, task: Kind = "mean", seed: int = 0, light: bool = False, memo: Memo | None = None) -> None:
-        self.task, self.seed, self.light, self.memo = task, seed, light, memo
+    def __init__(self, task: Kind = "mean", seed: int = 0, effort: Effort = "full", memo: Memo | None = None) -> None:
+        self.task, self.seed, self.effort, self.memo = task, seed, effort, memo
 
     def fit(self, X: Floats, y: Floats) -> Self:
         """Fit on rows (n, 1 + p), the account first."""
@@ -39,14 +39,12 @@ class Outcome(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     def _surface(self, X: Floats, y: Floats) -> Mix:
         memo = self.memo if self.memo is not None else Memo()
         rows, aim = np.ascontiguousarray(X, float), np.ascontiguousarray(y, float)
-        key = hashlib.blake2b(f"{self.task} {self.seed} {self.light}".encode(), digest_size=16)
+        key = hashlib.blake2b(f"{self.task} {self.seed} {self.effort}".encode(), digest_size=16)
         key.update(rows.tobytes())
         key.update(aim.tobytes())
         found = memo.get(key.digest())
         if found is None:
-            found = bases.fit(
-                rows[:, 1:], aim, task=self.task, groups=rows[:, 0], seed=self.seed, light=self.light
-            )
+            found = bases.fit(rows[:, 1:], aim, task=self.task, groups=rows[:, 0], seed=self.seed, effort=self.effort)
             memo[key.digest()] = found
         return found
 
@@ -74,7 +72,7 @@ class Chance(ClassifierMixin, Outcome):
     """The same mixture as a classifier of 0 and 1, for propensities."""
 
     def __init__(self, seed: int = 0, memo: Memo | None = None) -> None:
-        super().__init__("chance", seed, True, memo)
+        super().__init__("chance", seed, "light", memo)
 
     def fit(self, X: Floats, y: Floats) -> Self:
         """Fit on rows (n, 1 + p) and 0/1."""

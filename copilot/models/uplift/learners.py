@@ -19,6 +19,9 @@ from copilot.models.uplift.surfaces import Arrays, Boosters, Mix, Surface, unpac
 from copilot.stats import Floats, Ints, folds
 
 KINDS = ("s", "t", "x", "dr", "r")
+# What auto tries besides: where effects are faint, two plain lines rank best and move least from refit to refit.
+CANDIDATES = (*KINDS, "t_linear")
+TWO_SIDED = ("s", "t", "t_linear")  # those that model Y(0) and Y(1)
 TRIM = 0.02  # propensities are held within 0.02 and 0.98
 
 
@@ -51,6 +54,7 @@ class Learner:
     PARTS: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "s": ("both arms",),
         "t": ("control", "treated"),
+        "t_linear": ("control", "treated"),
         "x": ("effect on controls", "effect on treated", "propensity"),
         "dr": ("effect",),
         "r": ("effect",),
@@ -58,7 +62,7 @@ class Learner:
 
     def effect(self, X: Floats) -> Floats:
         """Return τ(x), (n,)."""
-        if self.kind in ("s", "t"):
+        if self.kind in TWO_SIDED:
             low, high = self.sides(X)
             return high - low
         if self.kind == "x":
@@ -68,14 +72,14 @@ class Learner:
 
     def sides(self, X: Floats) -> tuple[Floats, Floats]:
         """Return Y(0) and Y(1) where the learner models them: S and T."""
-        if self.kind == "t":
+        if self.kind != "s":
             return self.surfaces[0].predict(X), self.surfaces[1].predict(X)
         low, high = (self.surfaces[0].predict(_with_arm(X, arm)) for arm in (0.0, 1.0))
         return low, high
 
     def contributions(self, X: Floats) -> Floats:
         """Return (n, p + 1), what each encoded column adds to τ(x), the rest last (MATHS §6); rows sum to τ(x)."""
-        if self.kind == "t":
+        if self.kind in ("t", "t_linear"):
             return self.surfaces[1].contributions(X) - self.surfaces[0].contributions(X)
         if self.kind == "x":
             weight = self.surfaces[2].predict(X)[:, None]
@@ -108,7 +112,7 @@ def fit(kind: str, cases: Cases, *, seed: int, memo: Memo | None = None) -> Lear
     """Fit one learner.
 
     Args:
-        kind: s, t, x, dr or r.
+        kind: s, t, x, dr, r or t_linear.
         cases: The rows; the R-learner reads their ``middle`` and ``chance``, the others learn their own nuisances.
         seed: Of inner folds and trees.
         memo: Shared by learners fitted on the same rows with the same seed: T and X then fit their arms once.
@@ -131,17 +135,16 @@ def fit_econml(kind: str, cases: Cases, *, seed: int, memo: Memo | None = None) 
     outcome, effect = Outcome(cases.task, seed, memo=memo), Outcome("mean", seed, memo=memo)
     if kind == "s":
         learner = SLearner(overall_model=outcome, allow_missing=True)
-    elif kind == "t":
+    elif kind in ("t", "t_linear"):
+        outcome.effort = "full" if kind == "t" else "linear"
         learner = TLearner(models=outcome, allow_missing=True)
     elif kind == "x":
-        learner = XLearner(
-            models=outcome, cate_models=effect, propensity_model=Chance(seed, memo), allow_missing=True
-        )
+        learner = XLearner(models=outcome, cate_models=effect, propensity_model=Chance(seed, memo), allow_missing=True)
     else:
         halves = folds(cases.groups, None, n=2, rng=np.random.default_rng(seed))
         learner = DRLearner(
             model_propensity=Chance(seed, memo),
-            model_regression=ByArm(cases.task, seed, True, memo),
+            model_regression=ByArm(cases.task, seed, "light", memo),
             model_final=effect,
             min_propensity=TRIM,
             cv=[(fold.train, fold.test) for fold in halves],
@@ -156,7 +159,7 @@ def parts_of(kind: str, fitted: Any) -> Learner:
     """Take the surfaces out of EconML's fitted learner."""
     if kind == "s":
         found: Sequence[Any] = [fitted.overall_model]
-    elif kind == "t":
+    elif kind in ("t", "t_linear"):
         found = fitted.models
     elif kind == "x":
         found = [fitted.cate_controls_models[0], fitted.cate_treated_models[0], fitted.propensity_models[0]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
@@ -16,8 +16,8 @@ from copilot.errors import BadInput
 from copilot.models import boosting, registry
 from copilot.models.uplift import encode, learners, surfaces
 from copilot.models.uplift.bases import Kind
+from copilot.models.uplift.calibrate import Calibration
 from copilot.models.uplift.encode import Encoder
-from copilot.models.uplift.judge import Calibration
 from copilot.models.uplift.learners import Learner
 from copilot.models.uplift.surfaces import Surface
 from copilot.stats import Floats
@@ -85,7 +85,9 @@ class UpliftModel:
             edges = ((told["uplift"] - reach), (told["uplift"] + reach))
             told["low"], told["high"] = (edge.clip(-1, 1) if self.task == "chance" else edge for edge in edges)
         if value is not None:
-            told["uplift_usd"] = told["uplift"] * (value if np.ndim(value) == 0 else boosting.vector(value, "value", len(X)))
+            told["uplift_usd"] = told["uplift"] * (
+                value if np.ndim(value) == 0 else boosting.vector(value, "value", len(X))
+            )
         return told
 
     def scale_100(self, uplift: npt.ArrayLike) -> Floats:
@@ -154,9 +156,7 @@ class UpliftModel:
         said, trust = self._said(table), self.calibration
         own = (variance(said) + self.spread) / 2
         apart = said.mean(axis=1) - trust.centre
-        return np.asarray(
-            np.sqrt(trust.slope**2 * own + trust.level_se**2 + (trust.slope_se * apart) ** 2), float
-        )
+        return np.asarray(np.sqrt(trust.slope**2 * own + trust.level_se**2 + (trust.slope_se * apart) ** 2), float)
 
     def bundle(self) -> registry.Bundle:
         """Return the parts the registry writes."""
@@ -172,7 +172,7 @@ class UpliftModel:
             "task": self.task,
             "bags": bags,
             "weights": dict(self.weights),
-            "calibration": [trust.centre, trust.level, trust.slope, trust.level_se, trust.slope_se],
+            "calibration": list(astuple(trust)),
             "middle": None if self.middle is None else self.middle.pack("middle", arrays, boosters),
             "chance": self.chance.pack("chance", arrays, boosters),
             "spread": self.spread,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from copilot.models.uplift import design
@@ -36,7 +38,7 @@ def fit_net(X: Floats, y: Floats, weight: Floats, *, logistic: bool, seed: int) 
     order = torch.randperm(len(y), generator=deal)
     held, learn = order[: max(1, int(HELD * len(y)))], order[max(1, int(HELD * len(y))) :]
     sizes = (table.shape[1], *WIDTHS, 1)
-    layers = [nn.Linear(a, b) for a, b in zip(sizes[:-1], sizes[1:], strict=True)]
+    layers = [nn.Linear(a, b) for a, b in pairwise(sizes)]
     for layer in layers:
         nn.init.xavier_uniform_(layer.weight, generator=deal)
         nn.init.zeros_(layer.bias)
@@ -58,7 +60,5 @@ def fit_net(X: Floats, y: Floats, weight: Floats, *, logistic: bool, seed: int) 
             stale += 1
             if stale == PATIENCE:
                 break
-    kept = tuple(
-        (part["weight"].numpy().T.astype(float).copy(), part["bias"].numpy().astype(float)) for part in best
-    )
+    kept = tuple((part["weight"].numpy().T.astype(float).copy(), part["bias"].numpy().astype(float)) for part in best)
     return Net(rows, kept, (middle, spread), logistic)

@@ -23,6 +23,6 @@ def cross_fitted(
     for fold in folds(groups, None, n=FOLDS, rng=rng):
         learn, test = fold.train, fold.test
         for target, kind, into in ((y, task, middle), (arm, "chance", chance)):
-            near = bases.fit(X[learn], target[learn], task=kind, groups=groups[learn], seed=seed, light=True)
+            near = bases.fit(X[learn], target[learn], task=kind, groups=groups[learn], seed=seed, effort="light")
             into[test] = near.predict(X[test])
     return middle, chance

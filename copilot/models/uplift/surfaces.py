@@ -212,7 +212,9 @@ class Mix:
         for weight, surface in zip(self.weights, self.surfaces, strict=True):
             name = self.NAMES[type(surface).__name__]
             if isinstance(surface, Linear):
-                name = ("logistic" if surface.logistic else "ridge") + (" with bends" if len(surface.design.bent) else "")
+                name = ("logistic" if surface.logistic else "ridge") + (
+                    " with bends" if len(surface.design.bent) else ""
+                )
             named[name] = named.get(name, 0.0) + weight
         parts = [f"{name} {100 * weight:.0f} %" for name, weight in sorted(named.items(), key=lambda one: -one[1])]
         rest = 1 - sum(self.weights)
