@@ -140,7 +140,6 @@ def test_contributions_sum_to_the_uplift_and_name_the_feature_that_makes_it(
         np.testing.assert_allclose(shares.sum(axis=1), one.predict(X)["uplift"], atol=1e-4)
         moved = np.abs(shares[:, :-1]).mean(axis=0)
         assert moved[1] > 2 * np.delete(moved, 1).max()
-        assert np.ptp(shares[:, -1]) < 1e-3 or one is chances[1]
 
 
 def test_a_saved_model_comes_back_equal_to_the_last_bit(
@@ -219,10 +218,10 @@ def test_the_calibration_undoes_a_wrong_scale_and_silences_noise() -> None:
 def test_rows_without_overlap_are_left_out_and_said_to_be() -> None:
     g = rng(3)
     X = pd.DataFrame(g.normal(size=(900, 3)), columns=list("abc"))
-    treated = np.where(X["a"] > 0.5, 1.0, (g.random(900) < 0.3).astype(float))
+    treated = np.where(X["a"] > 0, 1.0, (g.random(900) < 0.3).astype(float))
     report = uplift.fit(X, treated, X["b"] + g.normal(size=900), learner="r", rng=rng()).report
-    # 277 rows were certain to be touched. The learned propensity is shrunken, so it may recognise a part of them only.
-    assert 50 < report["propensity"]["trimmed"] < 400
+    # About 450 rows were certain to be touched; the learned propensity is shrunken and recognises a part of them only.
+    assert 50 < report["propensity"]["trimmed"] < 470
     assert report["warning"].startswith(f"{report['propensity']['trimmed']} of 900 rows")
 
 
@@ -309,7 +308,7 @@ def test_on_ihdp_the_effects_come_closer_than_a_ridge_t_learners() -> None:
     data = pd.read_csv(real("ihdp") / "ihdp_npci_5.csv")
     X, tau = data.filter(regex=r"^x\d+$"), data["mu1"] - data["mu0"]
     model = uplift.fit(X, data["treatment"], data["y_factual"], learner="t", rng=rng())
-    cases = learners.Cases(X.to_numpy(float), data["treatment"].to_numpy(float), data["y_factual"].to_numpy(), 
+    cases = learners.Cases(X.to_numpy(float), data["treatment"].to_numpy(float), data["y_factual"].to_numpy(),
                            np.arange(747.0), "mean", np.zeros(747), np.zeros(747))  # fmt: skip
     ridge = learners.fit("t_linear", cases, seed=1).effect(cases.X)
     assert rmse(model.predict(X)["uplift"], tau) < 0.8 * rmse(ridge, tau)

@@ -16,7 +16,7 @@ DOUBTFUL = "The model does not beat one effect for all accounts; do not rank by 
 
 
 def judge(trial: Trial, name: str, *, calibrated: bool) -> dict[str, Any]:
-    """Report the candidate ``name`` by its out-of-fold effects, calibrated on the other folds where ``calibrated``.
+    """Report the candidate ``name`` by its out-of-fold effects, calibrated on other accounts where ``calibrated``.
 
     Returns:
         ``n_judged``, ``ate``, ``baselines``, ``r_loss``, ``qini``, ``auuc``, ``uplift_at_10``, ``uplift_at_30``,

@@ -37,11 +37,12 @@ class Choice:
 def choose(trial: Trial) -> tuple[Trial, Choice]:
     """Return the trial, a convex stack of the learners added as one more candidate, and the choice.
 
-    Each is judged as it would be served: calibrated, each fold on the others. The candidate with the least R-loss
-    leads. Among those whose loss is not more than one standard error of the difference (by account) above it, and whose
-    effects carry evidence of a difference between accounts (the slope of ``calibrate.fit`` is more than its standard
-    error), the one whose deciles move least between refits is taken. Stability alone would reward a constant, or
-    a ranking by something else than the effect; where none carries evidence the one that comes closest is taken.
+    Each is judged as it would be served: calibrated, each tenth of the accounts on the rest. The candidate with the
+    least R-loss leads. Among those whose loss is not more than one standard error of the difference (by account) above
+    it, and whose effects carry evidence of a difference between accounts (the slope of ``calibrate.fit`` is more than
+    its standard error), the one whose deciles move least between refits is taken. Stability alone would reward
+    a constant, or a ranking by something else than the effect; where none carries evidence the one that comes closest
+    is taken.
     """
     kinds = list(trial.effects)
     stack = _stack(trial) if len(kinds) > 1 and len(trial.judged) >= FEWEST_FOR_STACK else None
