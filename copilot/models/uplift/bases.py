@@ -133,7 +133,7 @@ def _shares(held: Floats, y: Floats, weight: Floats) -> Floats:
     root = np.sqrt(weight)
     size = np.abs(y * root).max() or 1.0
     share = np.asarray(nnls(held * root[:, None] / size, y * root / size)[0], float)
-    return share / max(1.0, share.sum())
+    return np.asarray(share / max(1.0, share.sum()), float)
 
 
 def fit_linear(sample: Sample, *, bends: bool) -> Linear:

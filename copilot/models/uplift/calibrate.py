@@ -10,6 +10,8 @@ from copilot.models.uplift.trial import Trial
 from copilot.stats import Floats
 
 MOST_SLOPE = 1.5
+# The best of several candidates is looked at, so that chance alone often brings a t-value above 1, seldom above 2.5.
+SIGNAL = 2.5
 # Without evidence everybody has the one effect, to within a tenth of its own standard error: enough to break ties in
 # the learner's order (what is learned from 10 000 rows of a real trial ranks well before it can be told from noise),
 # too little to matter as a number.
@@ -37,8 +39,8 @@ def fit(trial: Trial, said: Floats, rows: np.ndarray | None = None) -> Calibrati
     """Regress Y − m on (A − e) and (A − e)(τ − mean τ): the best linear predictor of Chernozhukov et al. 2018.
 
     The slope is 1 where the spread of the predictions is as large as that of the true effects and 0 where they carry
-    nothing. It is shrunk by 1 − 1/t², its own signal among noise (James & Stein). Where it is not larger than its
-    standard error everybody has the one effect, but for a hair (``HAIR``) that keeps the learner's order.
+    nothing. It is shrunk by 1 − (2.5/t)², its signal among noise (James & Stein). Where it is not larger than 2.5
+    standard errors everybody has the one effect, but for a hair (``HAIR``) that keeps the learner's order.
     """
     rows = np.ones(len(said), dtype=bool) if rows is None else rows
     moved, surplus, groups = trial.moved[rows], trial.surplus[rows], trial.groups[rows]
@@ -51,9 +53,9 @@ def fit(trial: Trial, said: Floats, rows: np.ndarray | None = None) -> Calibrati
     level_se, slope_se = (float(error) for error in _errors(columns, surplus, groups))
     evidence = float(found[1]) / slope_se if slope_se > 0 else 0.0
     least = HAIR * level_se / spread
-    if evidence <= 1:
+    if evidence <= SIGNAL:
         return Calibration(centre, one, least, level_se, slope_se, evidence)
-    slope = float(np.clip(found[1], 0.0, MOST_SLOPE)) * (1 - evidence**-2)
+    slope = float(np.clip(found[1], 0.0, MOST_SLOPE)) * (1 - (SIGNAL / evidence) ** 2)
     return Calibration(centre, float(found[0]), max(slope, least), level_se, slope_se, evidence)
 
 

@@ -35,14 +35,16 @@ def uplift_curve(uplift: npt.ArrayLike, treatment: npt.ArrayLike, outcome: npt.A
     size, order = np.bincount(block), np.sort(block)
 
     def climb(values: Floats) -> Floats:
-        return np.cumsum((np.bincount(block, values) / size)[order])
+        total: Floats = np.cumsum((np.bincount(block, values) / size)[order])
+        return total
 
     n_t, n_c, y_t, y_c = (climb(part) for part in (treated, 1 - treated, y * treated, y * (1 - treated)))
     both = (n_t > 1e-9) & (n_c > 1e-9)
     gap = np.divide(y_t, n_t, out=np.zeros_like(y_t), where=both) - np.divide(
         y_c, n_c, out=np.zeros_like(y_c), where=both
     )
-    return np.r_[0.0, gap * np.arange(1, len(y) + 1) / len(y)]
+    curve: Floats = np.r_[0.0, gap * np.arange(1, len(y) + 1) / len(y)]
+    return curve
 
 
 def auuc(uplift: npt.ArrayLike, treatment: npt.ArrayLike, outcome: npt.ArrayLike) -> float:

@@ -30,6 +30,7 @@ from copilot.models.uplift import (
 from copilot.models.uplift.arms import LEAST_IN_ARM, Arms
 from copilot.models.uplift.calibrate import Calibration
 from copilot.models.uplift.encode import Encoder
+from copilot.models.uplift.estimators import Memo
 from copilot.models.uplift.learners import Cases, Learner
 from copilot.models.uplift.model import UpliftModel
 from copilot.models.uplift.several import SeveralTouches
@@ -78,8 +79,8 @@ def fit(
           (``model``, ``constant``, ``zero``; ``gain_over_constant``, ``gain_over_zero`` with 90 % limits and ``se``);
         - ``qini``, ``auuc``, ``uplift_at_10``, ``uplift_at_30``, ``deciles``, of the out-of-fold ranking;
         - ``shrinkage`` (1: effects as said, near 0: one effect for all), ``evidence`` (its t-value),
-          ``beats_constant`` (the lower limit of the gain over the constant effect is above 0, a one-sided test at
-          5 %), ``verdict``, and the folds.
+          ``beats_constant`` (``evidence`` is above 2.5, and the lower limit of the gain over the constant effect above
+          0, a one-sided test at 5 %), ``verdict``, and the folds.
 
     Raises:
         BadInput: An unknown learner, fewer than 20 units in an arm, an outcome that never varies, too little overlap,
@@ -127,8 +128,8 @@ class _Given:
         self.table, self.encoder, self.y, self.named = encoder.table(X), encoder, y, named
         self.learner, self.embargo, self.time = learner, embargo, time
         if time is not None:
-            clock = time.dt.to_timestamp() if isinstance(getattr(time, "dtype", None), pd.PeriodDtype) else time
-            self.time = np.asarray(clock)
+            periods = isinstance(time, pd.Series) and isinstance(time.dtype, pd.PeriodDtype)
+            self.time = np.asarray(pd.Series(time).dt.to_timestamp() if periods else time)
             if self.time.shape != named.shape:
                 raise BadInput(
                     f"time needs one value for each of the {len(named)} rows of features; "
@@ -165,7 +166,7 @@ def _fit_one(given: _Given, arm: Floats, rows: npt.NDArray[np.intp], rng: np.ran
         trust,
         None if alone else bases.fit(inside.X, inside.y, task=task, groups=inside.groups, seed=seed, effort="light"),
         bases.fit(inside.X, inside.arm, task="chance", groups=inside.groups, seed=seed, effort="light"),
-        float(model.variance(_effects(bags, choice.weights, inside.X)).mean()),
+        float(model.variance(model.effects(bags, choice.weights, inside.X)).mean()),
         (0.0, 0.0),
     )
     low, high = draft._sides(inside.X)
@@ -237,7 +238,7 @@ def _bags(
     parts = 5 if len(cases.y) < LARGE else 3
     fresh = _trimmed(folds(cases.groups, None, n=parts, rng=rng), cases, kept)
     seeds = [int(rng.integers(2**31)) for _ in fresh]
-    shared = [learners.Memo() for _ in fresh]
+    shared = [Memo() for _ in fresh]
     return {
         kind: [
             learners.fit(kind, cases.take(fold.train), seed=seed, memo=memo)
@@ -247,16 +248,11 @@ def _bags(
     }
 
 
-def _effects(bags: dict[str, Sequence[Learner]], weights: dict[str, float] | Any, X: Floats) -> Floats:
-    parts = [weight * np.column_stack([one.effect(X) for one in bags[kind]]) for kind, weight in weights.items()]
-    return np.asarray(sum(parts), float)
-
-
 def _shrunk(trust: Calibration, learner: str) -> str:
     if learner != "auto":
         return ""
-    if trust.evidence <= 1:
-        return " Its effects carry no evidence of a difference between accounts, so all are shown the one effect."
+    if trust.evidence <= calibrate.SIGNAL:
+        return " The evidence of a difference between accounts is too weak, so all are shown the one effect."
     if trust.slope < 0.95:
         return (
             f" Its differences between accounts are shown at {100 * trust.slope:.0f} % of their size, by the evidence."

@@ -68,7 +68,7 @@ class ByArm(Outcome):
         return np.where(rows[:, -1] == 1, high, low)
 
 
-class Chance(ClassifierMixin, Outcome):
+class Chance(ClassifierMixin, Outcome):  # type: ignore[misc]
     """The same mixture as a classifier of 0 and 1, for propensities."""
 
     def __init__(self, seed: int = 0, memo: Memo | None = None) -> None:

@@ -30,8 +30,9 @@ def judge(trial: Trial, name: str, *, calibrated: bool) -> dict[str, Any]:
         gain = losses[base] - losses["model"]
         limits = mean_interval(gain, groups=trial.groups, level=0.9).as_dict()
         gains[base] = {**limits, "se": standard_error(gain, groups=trial.groups)}
-    # A gain in the last digits of the losses is no evidence.
-    beats = (gains["constant"]["low"] or 0.0) > 1e-9 * float(losses["constant"].mean())
+    # A hair's breadth of the right order is a certain gain and no evidence; nor are the last digits of the losses.
+    proven = not calibrated or calibrate.fit(trial, said).evidence > calibrate.SIGNAL
+    beats = proven and (gains["constant"]["low"] or 0.0) > 1e-9 * float(losses["constant"].mean())
     arm, y = trial.cases.arm[trial.judged], trial.cases.y[trial.judged]
     # One fold's scale is not another's: a ranking over all judged rows takes what was said, not what was served.
     ranked = said

@@ -118,10 +118,7 @@ class UpliftModel:
 
     def _said(self, table: Floats) -> Floats:
         """Return τ by each fit, (n, fits), before calibration."""
-        total = 0.0
-        for kind, weight in self.weights.items():
-            total = total + weight * np.column_stack([one.effect(table) for one in self.bags[kind]])
-        return np.asarray(total, float).reshape(len(table), -1)
+        return effects(self.bags, self.weights, table)
 
     def _sides(self, table: Floats) -> tuple[Floats, Floats]:
         """Return Y(0) and Y(1): y0 = m − e·τ, y1 = y0 + τ, chances clipped last."""
@@ -183,6 +180,12 @@ class UpliftModel:
     def save(self, folder: Path) -> Path:
         """Write the model into ``folder``."""
         return registry.save(self, folder)
+
+
+def effects(bags: Mapping[str, Sequence[Learner]], weights: Mapping[str, float], table: Floats) -> Floats:
+    """Return τ of each row by each fit, (n, fits)."""
+    parts = [weight * np.column_stack([one.effect(table) for one in bags[kind]]) for kind, weight in weights.items()]
+    return np.asarray(np.sum(parts, axis=0), float)
 
 
 def variance(said: Floats) -> Floats:

@@ -47,7 +47,7 @@ def fit_net(X: Floats, y: Floats, weight: Floats, *, logistic: bool, seed: int) 
     steps = torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=0.02)
     best, least, stale = [layer.state_dict() for layer in layers], float("inf"), 0
     for _ in range(EPOCHS):
-        for batch in learn[torch.randperm(len(learn), generator=deal)].split(BATCH):
+        for batch in torch.split(learn[torch.randperm(len(learn), generator=deal)], BATCH):
             steps.zero_grad()
             (loss(net(table[batch])[:, 0], target[batch]) * counts[batch]).mean().backward()
             steps.step()
