@@ -77,7 +77,7 @@ def test_known_effects_are_found_better_than_by_one_effect_for_all(model: uplift
     assert report["beats_constant"] is True
     assert report["r_loss"]["model"] < report["r_loss"]["constant"] < report["r_loss"]["zero"]
     assert report["qini"] > 0.05
-    assert report["uplift_at_10"] > report["uplift_at_30"] - 0.3 > world.tau.mean() - 0.3
+    assert min(report["uplift_at_10"], report["uplift_at_30"]) > world.tau.mean() + 0.5
     assert report["deciles"]["observed"][0] > report["deciles"]["observed"][9] + 1
     assert report["baselines"]["constant"] == pytest.approx(world.tau.mean(), abs=0.3)
 
@@ -138,7 +138,8 @@ def test_contributions_sum_to_the_uplift_and_name_the_feature_that_makes_it(
     for one, X in ((model, world.X[:200]), (chances[1], chances[0].X[:200])):
         shares = one.contributions(X)
         np.testing.assert_allclose(shares.sum(axis=1), one.predict(X)["uplift"], atol=1e-4)
-        moved = np.abs(shares[:, :-1]).mean(axis=0)
+        # The two arms hold accounts of different x0, so its share may have an offset; what differs is x1's.
+        moved = shares[:, :-1].std(axis=0)
         assert moved[1] > 2 * np.delete(moved, 1).max()
 
 
@@ -153,7 +154,7 @@ def test_a_saved_model_comes_back_equal_to_the_last_bit(
         assert {file.suffix for file in (tmp_path / name).iterdir()} <= {".ubj", ".json", ".safetensors"}
 
 
-@pytest.mark.parametrize("learner", ["s", "x", "dr"])
+@pytest.mark.parametrize("learner", ["s", "dr"])
 def test_a_learner_asked_for_is_served_as_it_is(learner: str) -> None:
     world = made(300, seed=3)
     model = fitted(world, learner)
