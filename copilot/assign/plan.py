@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from copilot.assign import relax, rounding, ties
 from copilot.assign.problem import OUT, Numbers, Positions, Problem, read
-from copilot.assign.solve import Relaxed, Terms, bound, solve_relaxation, solve_whole
+from copilot.assign.solve import solve_relaxation
+from copilot.assign.terms import Relaxed, Terms, bound
+from copilot.assign.whole import solve_whole
 from copilot.errors import BadInput
 
 Method = Literal["lp", "mip"]

@@ -43,6 +43,16 @@ class Problem:
         return bool(np.isfinite(self.max_load).any())
 
     @cached_property
+    def rep32(self) -> NDArray[np.int32]:
+        """Each pair's rep in half the memory, for loops that pass over all pairs."""
+        return self.rep.astype("int32")
+
+    @cached_property
+    def account32(self) -> NDArray[np.int32]:
+        """Each pair's account, likewise."""
+        return self.account.astype("int32")
+
+    @cached_property
     def spread(self) -> float:
         """The most that one account's place can change the objective."""
         return float(max(self.value.max(), 0) - min(self.value.min(), 0)) if self.value.size else 0.0

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from copilot.assign.problem import OUT, Numbers, Positions, Problem
-from copilot.assign.solve import Relaxed, Terms, reduced_profit
+from copilot.assign.terms import Relaxed, Terms, reduced_profit
 
 SWEEPS = 40
 # Pairs whose reduced cost is below this share of the mean value may be tried. Measured on 1k and 5k accounts: beyond
