@@ -14,6 +14,7 @@ from copilot.assign.problem import OUT, Numbers, Positions, Problem
 # In standard deviations of value. Finer than the last one pays nowhere between 20k and 3M pairs.
 STEPS = (0.3, 0.06, 0.012, 0.0024, 0.0005, 0.0001, 0.00002, 0.000004)
 BACK = 1.5  # by how many steps prices fall before the next, finer round
+FEW_SHORT = 0.02  # accounts missing to minimums, as a share of all, that the exchange fills as fast
 LOWERINGS = 8  # how often prices of reps below their minimum are lowered, each time twice as far
 
 
@@ -52,8 +53,9 @@ def find_prices(
     lowering = unit
     for again in range(LOWERINGS):
         price, chosen = bid(steps[0] * unit, price)
-        short = (problem.counts(chosen) < np.minimum(least, eligible)) & (price > lowest)
-        if not short.any() or again == LOWERINGS - 1:
+        lacking = np.minimum(least, eligible) - problem.counts(chosen)
+        short = (lacking > 0) & (price > lowest)
+        if lacking[short].sum() <= FEW_SHORT * n or again == LOWERINGS - 1:
             break
         price = np.where(short, np.maximum(np.minimum(price, 0) - lowering, lowest), price)
         lowering *= 2

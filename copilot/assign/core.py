@@ -82,6 +82,9 @@ class _Core:
         """Say which accounts the prices leave open: two options are close, or the choice is not the best one."""
         self._price_pairs()
         joining = self.profit - self._settled_profit() > self.near
+        # The auction knew one limit a rep: who stands at a rep over its other limit is not settled.
+        crowded = self.problem.counts(self.chosen) > self.problem.high
+        joining |= (self.chosen != OUT) & crowded[self.problem.rep[self.chosen]]
         close = np.flatnonzero((self.lead <= self.near) & ~joining)
         most = max(MOST_OPEN[0], int(MOST_OPEN[1] * len(self.open)))
         if len(close) > most:  # rather those that might as well have no rep

@@ -1,4 +1,4 @@
-"""Solve the linear relaxation of a plan: by auction and exchange where accounts count alike, else by its core."""
+"""Solve the linear relaxation of a plan: by prices and exchanges where accounts count alike, else by its core."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from copilot.assign.auction import find_prices
 from copilot.assign.compiled import fast
 from copilot.assign.core import solve_core
 from copilot.assign.exchange import exchange
+from copilot.assign.greedy import same_everywhere, take_best
 from copilot.assign.problem import Numbers, Problem
 from copilot.assign.terms import Relaxed, Terms
 
@@ -36,12 +37,12 @@ def solve_relaxation(problem: Problem, terms: Terms, *, start: Relaxed | None = 
 def _by_exchange(problem: Problem, terms: Terms, start: Relaxed | None) -> Relaxed | None | str:
     m, hard = len(problem.reps), terms.hard(problem)
     charge = hard if terms.shortfall_price is None else terms.shortfall_price
-    prices, chosen = find_prices(
-        problem,
-        -4 * problem.spread if terms.everyone else 0.0,  # enough to bid for; the exchange counts the true loss
-        lowest=-charge,
-        start=None if start is None else start.max_price - start.min_price,
-    )
+    out = -4 * problem.spread if terms.everyone else 0.0  # enough to bid for; the exchange counts the true loss
+    if same_everywhere(problem):
+        prices, chosen = take_best(problem, out)
+    else:
+        known = None if start is None else start.max_price - start.min_price
+        prices, chosen = find_prices(problem, out, lowest=-charge, start=known)
     chosen, price, circles = fast(exchange, len(problem.rep))(
         problem.start,
         problem.account32,
