@@ -13,8 +13,7 @@ SWEEPS = 40
 # Pairs whose reduced cost is below this share of the mean value may be tried, then wider: each band starts from the
 # plan of the one before.
 BANDS = (0.02, 0.1, 0.3, 1.0)
-MANY = 40  # kept pairs an account, on average over all, beyond which a band costs more than it gains
-MOST_STEPS = 3e9  # of the innermost loop in one sweep, as estimated
+MOST_STEPS = 2e7  # of the innermost loop in one sweep, as estimated, for the wider bands
 
 
 def round_plan(problem: Problem, terms: Terms, relaxed: Relaxed) -> Positions:
@@ -44,7 +43,7 @@ def improve(problem: Problem, terms: Terms, relaxed: Relaxed, chosen: Positions)
         near = loss <= band * size
         kept = np.bincount(problem.rep[near], minlength=m).astype("float64")
         width = near.sum() / max(len(problem.accounts), 1)
-        if band > BANDS[0] and float(kept[problem.rep[near]].sum()) * width > MOST_STEPS:
+        if band > BANDS[1] and float(kept[problem.rep[near]].sum()) * width > MOST_STEPS:
             break
         chosen = fast(search, len(problem.rep))(
             problem.start,
