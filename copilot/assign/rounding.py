@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from copilot.assign.compiled import fast
 from copilot.assign.problem import OUT, Numbers, Positions, Problem
@@ -20,7 +19,7 @@ def round_plan(problem: Problem, terms: Terms, relaxed: Relaxed) -> Positions:
     """Return a choice near the relaxation that keeps every maximum and load; minimums as far as it can.
 
     Whole accounts stay, split ones go where most of them lies and still fits; then local search over pairs whose
-    reduced cost is small (accounts without a rep may go anywhere).
+    reduced cost is small.
     """
     some = np.flatnonzero(relaxed.share > 1e-9)
     order = some[np.argsort(-relaxed.share[some], kind="stable")]
@@ -33,34 +32,38 @@ def round_plan(problem: Problem, terms: Terms, relaxed: Relaxed) -> Positions:
 def improve(problem: Problem, terms: Terms, relaxed: Relaxed, chosen: Positions) -> Positions:
     """Return a choice at least as good as ``chosen``, which keeps the maximums and loads, by local search."""
     profit = reduced_profit(problem, relaxed, relaxed.min_price)
-    loss = np.maximum.reduceat(profit, problem.start[:-1])[problem.account] - profit
+    best = np.maximum.reduceat(profit, problem.start[:-1])
+    loss = (best if terms.everyone else np.maximum(best, 0))[problem.account] - profit
     size = float(np.abs(problem.value).mean())
     charge = _hard_price(problem) if terms.shortfall_price is None else terms.shortfall_price
     # With coverage "all" nothing may make it worth while to leave an account out.
     without = -(charge * (1 + problem.low.sum()) + _hard_price(problem)) if terms.everyone else 0.0
-    m = len(problem.reps)
     for band in BANDS:
         near = loss <= band * size
-        kept = np.bincount(problem.rep[near], minlength=m).astype("float64")
+        if terms.everyone:  # who has no rep yet may go anywhere
+            near |= chosen[problem.account] == OUT
+        kept = np.bincount(problem.rep[near], minlength=len(problem.reps)).astype("float64")
         width = near.sum() / max(len(problem.accounts), 1)
         if band > BANDS[1] and float(kept[problem.rep[near]].sum()) * width > MOST_STEPS:
             break
-        chosen = fast(search, len(problem.rep))(
-            problem.start,
-            problem.account32,
-            problem.rep32,
-            problem.value,
-            problem.load,
+        near[chosen[chosen != OUT]] = True
+        pairs = np.flatnonzero(near)
+        place = np.cumsum(near) - 1
+        better = fast(search, len(problem.rep))(
+            np.concatenate([[0], np.cumsum(np.bincount(problem.account[pairs], minlength=len(problem.accounts)))]),
+            problem.rep32[pairs],
+            problem.value[pairs],
+            problem.load[pairs],
             problem.low,
             problem.high,
             _most(problem),
             charge,
             without,
-            near,
-            chosen,
+            np.where(chosen == OUT, OUT, place[chosen]),
             1e-9 * (1 + problem.spread),
             SWEEPS,
         )
+        chosen = np.where(better == OUT, OUT, pairs[better])
     return chosen
 
 
@@ -81,7 +84,6 @@ def fill(
 
 def search(
     start: Positions,
-    account: Positions,
     rep: Positions,
     value: Numbers,
     load: Numbers,
@@ -90,7 +92,6 @@ def search(
     most: Numbers,
     charge: float,
     without: float,
-    near: NDArray[np.bool_],
     chosen: Positions,
     least_gain: float,
     sweeps: int,
@@ -98,13 +99,12 @@ def search(
     """Let each account in turn make its best move until none gains; return the new choice.
 
     A move takes the account to a rep with room, to nobody, or into the place of another, who leaves, or goes on to a
-    rep with room or to the place that has become free. Arguments as in `Problem`, one entry a pair or a rep, and:
+    rep with room or to the place that has become free. Arguments as in `Problem`, of the pairs that may be tried and those of the choice, and:
 
     Args:
         most: Highest load of each rep, with the slack of rounding (m).
         charge: What an account below a minimum costs.
         without: What an account earns without a rep.
-        near: Pairs that may be tried (p); accounts without a rep may try all of theirs.
         chosen: The choice to begin with (n), left as it is.
         least_gain: What counts as a gain.
         sweeps: Most rounds over all accounts.
@@ -141,7 +141,7 @@ def search(
                 best = without - worth - leaving
             found = best > least_gain
             for e in range(start[i], start[i + 1]):
-                if e == c or not (near[e] or c < 0):
+                if e == c:
                     continue
                 j = rep[e]
                 gain = value[e] - worth - leaving
@@ -158,7 +158,7 @@ def search(
                             best, to, other, other_to, found = base + without, e, k, -1, True
                         for f in range(start[k], start[k + 1]):
                             q = rep[f]
-                            if q == j or not near[f]:
+                            if q == j:
                                 continue
                             here, hours, total = count[q], used[q] + load[f], base + value[f]
                             if q == home:
