@@ -50,6 +50,9 @@ def find_prices(
         # Far enough back that limits which give way can show in the prices.
         steps = steps[2:]
         price = np.where((least > 0) | (start > 0), start - BACK * steps[0] * unit, 0.0)
+    # Exchanges pass each rep once at most: with steps this small next to the grid of the values none is left.
+    enough = [k for k, step in enumerate(steps) if step * unit * (m + 1) < _grid(problem)]
+    steps = steps[: enough[0] + 1] if enough else steps
     lowering = unit
     for again in range(LOWERINGS):
         price, chosen = bid(steps[0] * unit, price)
@@ -65,6 +68,12 @@ def find_prices(
         price = np.where(may_fall, np.maximum(back, lowest), np.maximum(back, 0))
         price, chosen = bid(step * unit, price)
     return price, chosen
+
+
+def _grid(problem: Problem) -> float:
+    """Return the least difference between values, by a sample: it decides only how fine to go."""
+    some = np.unique(problem.value[:: max(1, len(problem.value) // 1_000)])
+    return float(np.diff(some).min()) if len(some) > 1 else 0.0
 
 
 def scale(problem: Problem) -> float:
