@@ -36,7 +36,9 @@ class Settings:
     rule: Rule = "default"
 
 
-def recommend(model: str, accounts: pd.DataFrame, fits: pd.DataFrame, reps: pd.DataFrame, how: Settings) -> pd.DataFrame:
+def recommend(
+    model: str, accounts: pd.DataFrame, fits: pd.DataFrame, reps: pd.DataFrame, how: Settings
+) -> pd.DataFrame:
     """Return what one model recommends in one period: ``account_id``, ``rep_id``, ``action``.
 
     Args:

@@ -43,7 +43,10 @@ def find_prices(
     unit = scale(problem) / (float(weight.mean()) if weight.any() else 1.0)
 
     def bid(step: float, price: Numbers) -> tuple[Numbers, Positions]:
-        return run(problem.start, rep, problem.value, weight, room, least, seats, out, step, price, 100 * n + 100)
+        found: tuple[Numbers, Positions] = run(
+            problem.start, rep, problem.value, weight, room, least, seats, out, step, price, 100 * n + 100
+        )
+        return found
 
     price, chosen = np.zeros(m), np.full(n, OUT, dtype="int64")
     if start is not None:
@@ -81,7 +84,7 @@ def scale(problem: Problem) -> float:
     return (float(problem.value.std()) if problem.value.size else 0.0) or problem.spread or 1.0
 
 
-def auction(
+def auction(  # noqa: C901  (one loop: a call between its parts would cost as much as they do)
     start: Positions,
     rep: Positions,
     value: Numbers,

@@ -13,7 +13,7 @@ import numpy as np
 from copilot.assign.problem import Numbers, Positions
 
 
-def exchange(
+def exchange(  # noqa: C901  (compiled as one loop; see `compiled`)
     start: Positions,
     account: Positions,
     rep: Positions,

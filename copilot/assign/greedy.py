@@ -34,7 +34,7 @@ def take_best(problem: Problem, out: float) -> tuple[Numbers, Positions]:
     return price, chosen
 
 
-def greedy(
+def greedy(  # noqa: C901  (compiled as one loop; see `compiled`)
     start: Positions, rep: Positions, worth: Numbers, order: Positions, low: Numbers, high: Numbers, out: float
 ) -> tuple[Numbers, Positions]:
     """Place the accounts in ``order``, moving others along the shortest chain to a free place; see `take_best`."""

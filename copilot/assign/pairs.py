@@ -11,6 +11,7 @@ from datetime import date
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from copilot.errors import BadInput
 
@@ -96,7 +97,9 @@ def build(accounts: pd.DataFrame, reps: pd.DataFrame, rules: Rules, *, today: da
         value = value + rules.keep_owner_bonus * (owner == pairs["rep_id"].to_numpy())
     pairs["value"] = value
     if "hours" in accounts:
-        pairs["load"] = _hours(left["hours"])[i] / (_speeds(reps["speed"]) if "speed" in reps else np.ones(len(reps)))[j]
+        pairs["load"] = (
+            _hours(left["hours"])[i] / (_speeds(reps["speed"]) if "speed" in reps else np.ones(len(reps)))[j]
+        )
     why = why.mask(why.isna() & ~accounts["account_id"].isin(pairs["account_id"]), "no rep fits")
     out = pd.DataFrame({"account_id": accounts["account_id"], "why": why})
     return Eligible(pairs, out[out["why"].notna()].reset_index(drop=True))
@@ -128,7 +131,7 @@ def _kept_out(
     return why
 
 
-def _agree(of_accounts: pd.Series, of_reps: pd.Series) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+def _agree(of_accounts: pd.Series, of_reps: pd.Series) -> NDArray[np.bool_]:
     """Return accounts × reps: whether the account's word is among the rep's, or either has none."""
     code, words = pd.factorize(of_accounts)
     place = {word: number for number, word in enumerate(words)}
@@ -140,18 +143,19 @@ def _agree(of_accounts: pd.Series, of_reps: pd.Series) -> np.ndarray[tuple[int, 
         for word in [*listed, cell]:
             if word in place:
                 table[place[word], j] = True
-    return table[code]
+    agree: NDArray[np.bool_] = table[code]
+    return agree
 
 
-def _hours(hours: pd.Series) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    numbers = pd.to_numeric(hours, errors="coerce").to_numpy("float64", na_value=np.nan)
+def _hours(hours: pd.Series) -> NDArray[np.float64]:
+    numbers: NDArray[np.float64] = pd.to_numeric(hours, errors="coerce").to_numpy("float64", na_value=np.nan)
     if not (numbers >= 0).all() or np.isinf(numbers).any():
         raise BadInput("Every account needs hours of 0 or more; fill in what is missing.")
     return numbers
 
 
-def _speeds(speed: pd.Series) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    numbers = pd.to_numeric(speed, errors="coerce").to_numpy("float64", na_value=np.nan)
+def _speeds(speed: pd.Series) -> NDArray[np.float64]:
+    numbers: NDArray[np.float64] = pd.to_numeric(speed, errors="coerce").to_numpy("float64", na_value=np.nan)
     if not ((numbers > 0) & np.isfinite(numbers)).all():
         raise BadInput("Every rep's speed must be a number above 0; 1 is the usual pace.")
     return numbers

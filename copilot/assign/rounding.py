@@ -82,7 +82,7 @@ def fill(
     return chosen
 
 
-def search(
+def search(  # noqa: C901  (compiled as one loop; see `compiled`)
     start: Positions,
     rep: Positions,
     value: Numbers,
@@ -99,7 +99,8 @@ def search(
     """Let each account in turn make its best move until none gains; return the new choice.
 
     A move takes the account to a rep with room, to nobody, or into the place of another, who leaves, or goes on to a
-    rep with room or to the place that has become free. Arguments as in `Problem`, of the pairs that may be tried and those of the choice, and:
+    rep with room or to the place that has become free. Arguments as in `Problem`, of the pairs that may be tried and
+    those of the choice, and:
 
     Args:
         most: Highest load of each rep, with the slack of rounding (m).

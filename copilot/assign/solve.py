@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from copilot.assign.auction import find_prices
@@ -34,7 +36,7 @@ def solve_relaxation(problem: Problem, terms: Terms, *, start: Relaxed | None = 
     return solve_core(problem, terms, start=start) if answer == "unfinished" else answer
 
 
-def _by_exchange(problem: Problem, terms: Terms, start: Relaxed | None) -> Relaxed | None | str:
+def _by_exchange(problem: Problem, terms: Terms, start: Relaxed | None) -> Relaxed | Literal["unfinished"] | None:
     m, hard = len(problem.reps), terms.hard(problem)
     charge = hard if terms.shortfall_price is None else terms.shortfall_price
     out = -4 * problem.spread if terms.everyone else 0.0  # enough to bid for; the exchange counts the true loss

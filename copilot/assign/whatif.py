@@ -156,7 +156,7 @@ def compare(before: Plan, after: Plan, pairs_before: pd.DataFrame, pairs_after: 
     moves = moves.sort_values(["gain", "account_id"], ascending=[False, True], ignore_index=True)
     order = ["account_id", "from_rep_id", "to_rep_id", "value_before", "value_after", "gain"]
     sides = {"before": _work(before, pairs_before), "after": _work(after, pairs_after)}
-    loads = sides["before"].join(sides["after"], how="outer", lsuffix="_before", rsuffix="_after").fillna(0.0)
+    loads = pd.concat([side.add_suffix(f"_{when}") for when, side in sides.items()], axis=1).fillna(0.0)
     names = [f"{what}_{when}" for what in ("accounts", "value", "load") for when in ("before", "after")]
     return Difference(
         plan=after,

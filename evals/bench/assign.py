@@ -36,7 +36,12 @@ from copilot.assign.rounding import round_plan
 from copilot.assign.solve import solve_relaxation
 from copilot.assign.terms import Terms, bound
 
-SIZES = {"1k x 20": (1_000, 20), "10k x 100": (10_000, 100), "50k x 300": (50_000, 300), "200k x 1000": (200_000, 1_000)}
+SIZES = {
+    "1k x 20": (1_000, 20),
+    "10k x 100": (10_000, 100),
+    "50k x 300": (50_000, 300),
+    "200k x 1000": (200_000, 1_000),
+}
 KINDS = ("fit", "literal", "random", "clustered", "ties", "everyone")
 GRID = 1_000  # values are whole thousandths, so that the peer's integers are exact
 SCIP_SECONDS = 60.0
@@ -73,14 +78,15 @@ def world(size: str, kind: str = "fit", *, seed: int = 7, loads: bool = False) -
     weight = 1 / (1 + np.exp(0.05 * (rng.integers(0, 365, n) - 90)))
     base = weight * np.clip(rng.gamma(1.5, 18, n), 0, 100) + (1 - weight) * np.clip(rng.gamma(1.2, 15, n), 0, 100)
     pairs = len(rep)
-    value = {
+    values: dict[str, Callable[[], Numbers]] = {
         "fit": lambda: base[account] * np.exp(0.35 * rng.standard_normal(pairs)),
         "literal": lambda: base[account],
         "random": lambda: 100 * rng.random(pairs),
         "clustered": lambda: 20 * np.round(base / 20)[account] + 5.0 * rng.integers(0, 3, pairs),
         "ties": lambda: rng.integers(1, 6, pairs).astype("float64"),
         "everyone": lambda: -rng.gamma(2, 20, pairs),
-    }[kind]()
+    }
+    value = values[kind]()
     if kind == "fit":
         owned = rng.random(n) < 0.7
         value[(start[:-1] + (rng.random(n) * degree).astype(int))[owned]] += 5
@@ -118,7 +124,7 @@ def value_of(problem: Problem, chosen: Positions) -> float:
 
 def flow(given: World) -> tuple[float, float]:
     """Solve by OR-Tools' min-cost flow; return value and accounts missing to minimums."""
-    from ortools.graph.python import min_cost_flow
+    from ortools.graph.python import min_cost_flow  # type: ignore[import-untyped]
 
     problem = given.problem
     n, m, pairs = len(problem.accounts), len(problem.reps), len(problem.rep)
@@ -173,7 +179,9 @@ def median(work: Callable[[], Any], times: int = 5) -> tuple[float, Any]:
 def peak(file: Path, who: str) -> float:
     """Return the peak memory of one solve in a child process, in MiB."""
     command = [sys.executable, __file__, "--child", who, "--file", str(file)]
-    done = subprocess.run(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        command, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=True
+    )
     return float(json.loads(done.stdout.splitlines()[-1]))
 
 
@@ -218,8 +226,9 @@ def compare(size: str, kind: str, times: int) -> float:
     same = value == best and short == lacking
     certified = abs(proved - value) <= 1e-9 * max(1.0, abs(value)) or short > 0
     print(
-        f"{size:>12} {kind:<10} {pairs:>9,} pairs {own:8.3f} s {peer:8.3f} s {own / peer:6.2f} {own / pairs * 1e9:7.0f} "
-        f"ns/pair  {'same objective' if same else f'OTHER: {value} {short} / {best} {lacking}'}, "
+        f"{size:>12} {kind:<10} {pairs:>9,} pairs {own:8.3f} s {peer:8.3f} s "
+        f"{own / peer:6.2f} "
+        f"{own / pairs * 1e9:7.0f} ns/pair  {'same objective' if same else f'OTHER: {value} {short} / {best} {lacking}'}, "
         f"{'certified' if certified else f'NOT CERTIFIED: {proved}'}",
         flush=True,
     )
