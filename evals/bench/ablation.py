@@ -99,7 +99,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     given = parser.parse_args()
     for rule in ("default", "as_printed"):
-        table = run(given.preset, given.seed, rule)  # type: ignore[arg-type]
+        table = run(given.preset, given.seed, rule)
         print(f"Algorithm 1, {rule.replace('_', ' ')} ({given.preset}, seed {given.seed}, {MONTHS} months)")
         print(table.to_string(float_format=lambda number: f"{number:,.3f}"))
         for metric in ("p_ups", "p_ch", "p_rec"):
