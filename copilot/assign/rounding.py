@@ -12,6 +12,7 @@ SWEEPS = 40
 # Pairs whose reduced cost is below this share of the mean value may be tried, then wider: each band starts from the
 # plan of the one before.
 BANDS = (0.02, 0.1, 0.3, 1.0)
+SMALL = 20_000  # pairs up to which accounts without a rep may try all of theirs
 MOST_STEPS = 2e7  # of the innermost loop in one sweep, as estimated, for the wider bands
 
 
@@ -40,7 +41,7 @@ def improve(problem: Problem, terms: Terms, relaxed: Relaxed, chosen: Positions)
     without = -(charge * (1 + problem.low.sum()) + _hard_price(problem)) if terms.everyone else 0.0
     for band in BANDS:
         near = loss <= band * size
-        if terms.everyone:  # who has no rep yet may go anywhere
+        if terms.everyone or len(near) <= SMALL:  # who has no rep yet may go anywhere
             near |= chosen[problem.account] == OUT
         kept = np.bincount(problem.rep[near], minlength=len(problem.reps)).astype("float64")
         width = near.sum() / max(len(problem.accounts), 1)
