@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from copilot.assign import relax, rounding, ties
 from copilot.assign.problem import OUT, Numbers, Positions, Problem, read
-from copilot.assign.solve import Relaxed, Terms, bound, solve_relaxation, solve_whole
+from copilot.assign.solve import solve_relaxation
+from copilot.assign.terms import Relaxed, Terms, bound
+from copilot.assign.whole import solve_whole
 from copilot.errors import BadInput
 
 Method = Literal["lp", "mip"]
@@ -36,6 +38,8 @@ class Plan:
             minimum), ``price`` (value gained per unit if the limit gave way by it, from the linear relaxation; at an
             unmet minimum what each missing account was charged).
         gap: (bound − objective) / the larger of the two in size; 0 means proved best.
+        prices: Each rep's prices, ``rep_id``, ``max_price``, ``min_price``, ``load_price`` (≥ 0): what one more place,
+            one account less in the minimum, or one more unit of load is worth, from the linear relaxation.
         shortfall_price: What an account below a minimum was charged; None where minimums were hard.
     """
 
@@ -45,6 +49,7 @@ class Plan:
     waiting: pd.DataFrame
     binding: pd.DataFrame
     gap: float
+    prices: pd.DataFrame
     shortfall_price: float | None = None
 
 
@@ -57,6 +62,8 @@ def assign(
     elastic: bool = True,
     shortfall_price: float | None = None,
     seconds: float = 60.0,
+    pins: pd.DataFrame | None = None,
+    start: Plan | None = None,
 ) -> Plan:
     """Choose pairs so that the sum of their values is highest and every rep's limits hold (CPOG Eq. 2, 5, 6).
 
@@ -75,6 +82,8 @@ def assign(
         elastic: Whether a minimum may stay unmet, at ``shortfall_price`` an account; else minimums are hard.
         shortfall_price: In units of value; by default so high that minimums come before any value.
         seconds: Limit on each SCIP search (not on the linear program); a plan cut short says so by its gap.
+        pins: Pairs that must be in the plan, ``account_id``, ``rep_id``; each has to be among ``pairs``.
+        start: The plan of a similar problem, whose prices shorten the search; they do not change its result.
 
     Raises:
         BadInput: The frames do not hold what is described above; or no pairs were given with coverage ``"all"``.
@@ -91,14 +100,19 @@ def assign(
     everyone = coverage == "all"
     if everyone and not len(problem.accounts):
         raise BadInput('No pairs were given, so coverage="all" has nobody to place; give pairs or use coverage="best".')
-    terms = Terms.of(problem, everyone=everyone, elastic=elastic, shortfall_price=shortfall_price)
-    relaxed = solve_relaxation(problem, terms)
+    pinned = _pinned(problem, pins)
+    free = pinned == OUT
+    rest = problem.rest(pinned) if not free.all() else problem
+    terms = Terms.of(rest, everyone=everyone, elastic=elastic, shortfall_price=shortfall_price)
+    relaxed = solve_relaxation(rest, terms, start=_known(rest, start))
     if relaxed is None:
-        raise relax.infeasible(problem, terms, seconds=seconds)
-    chosen, highest = _choose(problem, terms, relaxed, method, seconds)
-    chosen = ties.settle(problem, chosen, everyone=everyone)
+        raise relax.infeasible(rest, terms, seconds=seconds)
+    part, highest = _choose(rest, terms, relaxed, method, seconds)
+    part = ties.settle(rest, part, everyone=everyone)
+    highest = min(highest, bound(rest, terms, relaxed, part)) + fsum(problem.value[pinned[~free]])
+    chosen = pinned.copy()
+    chosen[free] = np.where(part == OUT, OUT, np.flatnonzero(free[problem.account])[part]) if free.any() else OUT
     objective = fsum(problem.value[chosen[chosen != OUT]])
-    highest = min(highest, bound(problem, terms, relaxed, chosen))
     if highest <= objective + SAME * max(1.0, abs(objective)):
         highest = objective
     return Plan(
@@ -108,8 +122,49 @@ def assign(
         waiting=_waiting(problem, chosen),
         binding=_binding(problem, terms, relaxed, chosen),
         gap=(highest - objective) / max(abs(highest), abs(objective)) if highest > objective else 0.0,
+        prices=pd.DataFrame(
+            {
+                "rep_id": problem.reps,
+                "max_price": relaxed.max_price,
+                "min_price": relaxed.min_price,
+                "load_price": relaxed.load_price,
+            }
+        ),
         shortfall_price=terms.shortfall_price,
     )
+
+
+def _pinned(problem: Problem, pins: pd.DataFrame | None) -> Positions:
+    """Return the pair each account is pinned to (n), −1 for the free ones."""
+    pinned = np.full(len(problem.accounts), OUT, dtype="int64")
+    if pins is None or pins.empty:
+        return pinned
+    account, rep = problem.accounts.get_indexer(pins["account_id"]), problem.reps.get_indexer(pins["rep_id"])
+    key = problem.account * len(problem.reps) + problem.rep
+    wanted = account * len(problem.reps) + rep
+    position = np.minimum(np.searchsorted(key, wanted), max(len(key) - 1, 0))
+    unknown = (account < 0) | (rep < 0) | (key[position] != wanted if len(key) else True)
+    if unknown.any():
+        row = pins.iloc[int(np.flatnonzero(unknown)[0])]
+        raise BadInput(
+            f"Account {row['account_id']} cannot be pinned to rep {row['rep_id']}: that is not an eligible pair."
+        )
+    pinned[account] = position
+    taken = pinned[pinned != OUT]
+    if len(taken) < len(pins):
+        raise BadInput("An account is pinned twice; pin each account to one rep.")
+    over = (problem.counts(taken) > problem.high) | (problem.loads(taken) > problem.max_load * (1 + SAME))
+    if over.any():
+        raise BadInput(f"More is pinned to rep {problem.reps[over][0]} than its limits hold; pin less or raise them.")
+    return pinned
+
+
+def _known(problem: Problem, start: Plan | None) -> Relaxed | None:
+    """Return the prices of another plan for these reps; those it did not know begin at nothing."""
+    if start is None:
+        return None
+    prices = start.prices.set_index("rep_id").reindex(problem.reps).fillna(0.0)
+    return Relaxed(np.zeros(0), *(prices[name].to_numpy("float64") for name in prices))
 
 
 def can_place_all(pairs: pd.DataFrame, reps: pd.DataFrame) -> bool:
@@ -194,34 +249,50 @@ def _assignments(problem: Problem, chosen: Positions) -> pd.DataFrame:
 
 def _waiting(problem: Problem, chosen: Positions) -> pd.DataFrame:
     """Rank the accounts left out by the best value they would have had, and say why."""
-    order = np.lexsort((problem.rep, -problem.value, problem.account))
-    best = order[problem.start[:-1]] if len(order) else order
-    best = best[chosen == OUT]
+    left = np.flatnonzero(chosen == OUT)
+    best = _best_pairs(problem)[left]
     best = best[np.argsort(-problem.value[best], kind="stable")]
-    full = problem.counts(chosen) >= problem.high
     return pd.DataFrame(
         {
             "rank": np.arange(1, len(best) + 1),
             "account_id": problem.accounts[problem.account[best]],
             "best_rep_id": problem.reps[problem.rep[best]],
             "best_value": problem.value[best],
-            "why": pd.Series([_why(problem, full, int(account)) for account in problem.account[best]], dtype="str"),
+            "why": pd.Series(_reasons(problem, chosen, problem.account[best]), dtype="str"),
         }
     )
 
 
-def _why(problem: Problem, full: NDArray[np.bool_], account: int) -> str:
-    own = slice(problem.start[account], problem.start[account + 1])
-    reps = problem.rep[own][problem.value[own] > 0]
-    if not reps.size:
-        return "worth nothing to any eligible rep"
-    reasons = ((full[reps], "at max_accounts"), (~full[reps], "at max_load"))
-    return "; ".join(f"{_named(problem.reps[reps[these]])} {where}" for these, where in reasons if these.any())
+def _best_pairs(problem: Problem) -> Positions:
+    """Return each account's pair of highest value, between equals that of the earlier rep (n)."""
+    if not len(problem.rep):
+        return np.zeros(0, dtype="int64")
+    top = np.maximum.reduceat(problem.value, problem.start[:-1])
+    is_top = np.flatnonzero(problem.value == np.repeat(top, np.diff(problem.start)))
+    return is_top[np.searchsorted(is_top, problem.start[:-1])]
 
 
-def _named(reps: pd.Index, most: int = 3) -> str:
+def _reasons(problem: Problem, chosen: Positions, accounts: Positions) -> NDArray[np.object_]:
+    """Say for each of these accounts which of its reps had no place and which no hours."""
+    full = problem.counts(chosen) >= problem.high
+    pairs = np.flatnonzero(np.isin(problem.account, accounts) & (problem.value > 0))
+    told = np.full(len(problem.accounts), "worth nothing to any eligible rep", dtype=object)
+    reps = problem.rep[pairs].tolist()
+    edges = np.flatnonzero(np.diff(problem.account[pairs], prepend=-1, append=len(problem.accounts)))
+    names, at_max = [str(name) for name in problem.reps], full.tolist()
+    for first, last in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+        own = reps[first:last]
+        places = [names[rep] for rep in own if at_max[rep]]
+        hours = [names[rep] for rep in own if not at_max[rep]]
+        before = f"{_named(places)} at max_accounts" if places else ""
+        after = f"{_named(hours)} at max_load" if hours else ""
+        told[problem.account[pairs[first]]] = "; ".join(part for part in (before, after) if part)
+    return told[accounts]
+
+
+def _named(reps: list[str], most: int = 3) -> str:
     more = f" and {len(reps) - most} more" if len(reps) > most else ""
-    return ", ".join(map(str, reps[:most])) + more
+    return ", ".join(reps[:most]) + more
 
 
 def _binding(problem: Problem, terms: Terms, relaxed: Relaxed, chosen: Positions) -> pd.DataFrame:

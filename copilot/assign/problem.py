@@ -43,6 +43,16 @@ class Problem:
         return bool(np.isfinite(self.max_load).any())
 
     @cached_property
+    def rep32(self) -> NDArray[np.int32]:
+        """Each pair's rep in half the memory, for loops that pass over all pairs."""
+        return self.rep.astype("int32")
+
+    @cached_property
+    def account32(self) -> NDArray[np.int32]:
+        """Each pair's account, likewise."""
+        return self.account.astype("int32")
+
+    @cached_property
     def spread(self) -> float:
         """The most that one account's place can change the objective."""
         return float(max(self.value.max(), 0) - min(self.value.min(), 0)) if self.value.size else 0.0
@@ -60,6 +70,25 @@ class Problem:
         """Return how many accounts each rep lacks to the minimum (m)."""
         return np.maximum(self.low - self.counts(chosen), 0)
 
+    def rest(self, pinned: Positions) -> Problem:
+        """Return the problem of the accounts that are not pinned, with what the pinned pairs leave of the limits."""
+        free = pinned == OUT
+        keep, taken = free[self.account], pinned[~free]
+        count = self.counts(taken)
+        size = np.diff(self.start)[free]
+        return Problem(
+            accounts=self.accounts[free],
+            reps=self.reps,
+            account=np.repeat(np.arange(len(size)), size),
+            rep=self.rep[keep],
+            value=self.value[keep],
+            load=self.load[keep],
+            low=np.maximum(self.low - count, 0),
+            high=self.high - count,
+            max_load=np.maximum(self.max_load - self.loads(taken), 0),
+            start=np.concatenate([[0], np.cumsum(size)]),
+        )
+
 
 def read(pairs: pd.DataFrame, reps: pd.DataFrame) -> Problem:
     """Check the two frames of :func:`copilot.assign.plan.assign` and turn them into arrays.
@@ -72,16 +101,18 @@ def read(pairs: pd.DataFrame, reps: pd.DataFrame) -> Problem:
     _need(reps, ("rep_id", "min_accounts", "max_accounts"), "reps")
     if "max_load" in reps.columns and "load" not in pairs.columns:
         raise BadInput("reps limits max_load, but pairs has no column load to count against it; add load or drop it.")
-    rep_ids = _sorted(reps["rep_id"], "reps")
+    rep_ids, _ = _sorted(reps["rep_id"], "reps")
     if reps["rep_id"].duplicated().any():
         raise BadInput(f"reps lists {_first(reps['rep_id'][reps['rep_id'].duplicated()])} more than once.")
-    account_ids = _sorted(pairs["account_id"], "pairs")
-    rep = rep_ids.get_indexer(pd.Index(pairs["rep_id"]))
-    if (rep < 0).any():
-        raise BadInput(f"pairs names {_first(pairs['rep_id'][rep < 0])}, which reps does not list.")
-    account = account_ids.get_indexer(pd.Index(pairs["account_id"]))
-    order = np.lexsort((rep, account))
-    account, rep = account[order].astype("int64"), rep[order].astype("int64")
+    account_ids, account = _sorted(pairs["account_id"], "pairs")
+    named, code = _sorted(pairs["rep_id"], "pairs")
+    found = rep_ids.get_indexer(named)
+    if (found < 0).any():
+        raise BadInput(f"pairs names {_first(pd.Series(named[found < 0]))}, which reps does not list.")
+    rep = found[code] if len(code) else code
+    order = _by(account, rep, len(rep_ids))
+    if order is not None:
+        account, rep = account[order], rep[order]
     twice = np.flatnonzero((np.diff(account) == 0) & (np.diff(rep) == 0))
     if twice.size:
         raise BadInput(
@@ -101,8 +132,8 @@ def read(pairs: pd.DataFrame, reps: pd.DataFrame) -> Problem:
         reps=rep_ids,
         account=account,
         rep=rep,
-        value=_numbers(pairs, "value")[order],
-        load=_loads(pairs)[order],
+        value=_ordered(_numbers(pairs, "value"), order),
+        load=_ordered(_loads(pairs), order),
         low=low,
         high=high,
         max_load=_limit(limits, "max_load") if "max_load" in limits.columns else np.full(len(rep_ids), np.inf),
@@ -119,11 +150,29 @@ def _need(frame: pd.DataFrame, columns: Sequence[str], name: str) -> None:
             raise BadInput(f"{int(frame[column].isna().sum())} rows of {name} have no {column}; fill or drop them.")
 
 
-def _sorted(ids: pd.Series, name: str) -> pd.Index:
+def _sorted(ids: pd.Series, name: str) -> tuple[pd.Index, Positions]:
+    """Return the different ids in order, and the place of each row's id among them."""
+    code, different = pd.factorize(ids)
+    index = pd.Index(different)
     try:
-        return pd.Index(ids.unique()).sort_values()
+        order = index.argsort()
     except TypeError as error:
         raise BadInput(f"The ids in {name} mix text and numbers; write all of them alike.") from error
+    rank = np.empty(len(order), dtype="int64")
+    rank[order] = np.arange(len(order))
+    return index[order], rank[code] if len(code) else np.zeros(0, dtype="int64")
+
+
+def _by(account: Positions, rep: Positions, reps: int) -> Positions | None:
+    """Return the order by account, then rep; None where the rows stand in it already."""
+    key = account * reps + rep
+    if (key[1:] > key[:-1]).all():
+        return None
+    return np.argsort(key, kind="stable")
+
+
+def _ordered(numbers: Numbers, order: Positions | None) -> Numbers:
+    return numbers if order is None else numbers[order]
 
 
 def _numbers(pairs: pd.DataFrame, column: str) -> Numbers:

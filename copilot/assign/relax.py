@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from copilot.assign.problem import Numbers, Positions, Problem
-from copilot.assign.solve import Terms, add_rows, quiet_model
+from copilot.assign.terms import Terms
+from copilot.assign.whole import add_rows, quiet_model
 from copilot.errors import Infeasible
 
 # Between sets of equal size and amount, serving an account over the limit beats not serving it; if one must be left

@@ -2,193 +2,214 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-from numpy.typing import NDArray
 
+from copilot.assign.compiled import fast
 from copilot.assign.problem import OUT, Numbers, Positions, Problem
-from copilot.assign.solve import Relaxed, Terms, reduced_profit
+from copilot.assign.terms import Relaxed, Terms, reduced_profit
 
 SWEEPS = 40
-# Pairs whose reduced cost is below this share of the mean value may be tried. Measured on 1k and 5k accounts: beyond
-# the first band a plan gains less than .003 %, so the wider ones are for small problems, where they gain up to 2 %.
-BANDS = (0.05, 0.3, 1.0)
-MANY = 5_000
+# Pairs whose reduced cost is below this share of the mean value may be tried, then wider: each band starts from the
+# plan of the one before.
+BANDS = (0.02, 0.1, 0.3, 1.0)
+SMALL = 20_000  # pairs up to which accounts without a rep may try all of theirs
+MOST_STEPS = 2e7  # of the innermost loop in one sweep, as estimated, for the wider bands
 
 
 def round_plan(problem: Problem, terms: Terms, relaxed: Relaxed) -> Positions:
     """Return a choice near the relaxation that keeps every maximum and load; minimums as far as it can.
 
     Whole accounts stay, split ones go where most of them lies and still fits; then local search over pairs whose
-    reduced cost is small (accounts without a rep may go anywhere).
+    reduced cost is small.
     """
-    search = _Search(problem, terms)
-    for position in np.argsort(-relaxed.share, kind="stable").tolist():
-        if relaxed.share[position] <= 1e-9:
-            break
-        account = problem.account[position]
-        if search.chosen[account] == OUT and search.fits(position):
-            search.move(int(account), position)
-    return _improve(search, relaxed)
+    some = np.flatnonzero(relaxed.share > 1e-9)
+    order = some[np.argsort(-relaxed.share[some], kind="stable")]
+    chosen = fast(fill, len(problem.rep))(
+        order, problem.account32, problem.rep32, problem.load, problem.high, _most(problem), len(problem.accounts)
+    )
+    return improve(problem, terms, relaxed, chosen)
 
 
 def improve(problem: Problem, terms: Terms, relaxed: Relaxed, chosen: Positions) -> Positions:
-    """Return a choice at least as good as ``chosen``, found by the same local search."""
-    search = _Search(problem, terms)
-    for account, position in enumerate(chosen.tolist()):
-        if position != OUT:
-            search.move(account, position)
-    return _improve(search, relaxed)
-
-
-def _improve(search: _Search, relaxed: Relaxed) -> Positions:
-    problem = search.problem
+    """Return a choice at least as good as ``chosen``, which keeps the maximums and loads, by local search."""
     profit = reduced_profit(problem, relaxed, relaxed.min_price)
-    loss = np.maximum.reduceat(profit, problem.start[:-1])[problem.account] - profit
+    best = np.maximum.reduceat(profit, problem.start[:-1])
+    loss = (best if terms.everyone else np.maximum(best, 0))[problem.account] - profit
     size = float(np.abs(problem.value).mean())
+    charge = _hard_price(problem) if terms.shortfall_price is None else terms.shortfall_price
+    # With coverage "all" nothing may make it worth while to leave an account out.
+    without = -(charge * (1 + problem.low.sum()) + _hard_price(problem)) if terms.everyone else 0.0
     for band in BANDS:
-        if band > BANDS[0] and np.count_nonzero(loss <= band * size) > MANY:
+        near = loss <= band * size
+        if terms.everyone or len(near) <= SMALL:  # who has no rep yet may go anywhere
+            near |= chosen[problem.account] == OUT
+        kept = np.bincount(problem.rep[near], minlength=len(problem.reps)).astype("float64")
+        width = near.sum() / max(len(problem.accounts), 1)
+        if band > BANDS[1] and float(kept[problem.rep[near]].sum()) * width > MOST_STEPS:
             break
-        for _ in range(SWEEPS):
-            search.consider((loss <= band * size) | (search.chosen[problem.account] == OUT))
-            if search.sweep() == 0:
-                break
-    return search.chosen
+        near[chosen[chosen != OUT]] = True
+        pairs = np.flatnonzero(near)
+        place = np.cumsum(near) - 1
+        better = fast(search, len(problem.rep))(
+            np.concatenate([[0], np.cumsum(np.bincount(problem.account[pairs], minlength=len(problem.accounts)))]),
+            problem.rep32[pairs],
+            problem.value[pairs],
+            problem.load[pairs],
+            problem.low,
+            problem.high,
+            _most(problem),
+            charge,
+            without,
+            np.where(chosen == OUT, OUT, place[chosen]),
+            1e-9 * (1 + problem.spread),
+            SWEEPS,
+        )
+        chosen = np.where(better == OUT, OUT, pairs[better])
+    return chosen
 
 
-@dataclass
-class _Move:
-    """The best move found for one account: the pair it takes, and who makes room by going where."""
+def fill(
+    order: Positions, account: Positions, rep: Positions, load: Numbers, high: Numbers, most: Numbers, n: int
+) -> Positions:
+    """Take pairs in this order wherever the account is free and the rep has room; return the choice (n)."""
+    count, used = np.zeros(len(high)), np.zeros(len(high))
+    chosen = np.full(n, -1, dtype=np.int64)
+    for e in order:
+        j = rep[e]
+        if chosen[account[e]] < 0 and count[j] < high[j] and used[j] + load[e] <= most[j]:
+            chosen[account[e]] = e
+            count[j] += 1
+            used[j] += load[e]
+    return chosen
 
-    gain: float
-    position: int = OUT
-    displaced: int = OUT
-    displaced_to: int = OUT
 
+def search(  # noqa: C901  (compiled as one loop; see `compiled`)
+    start: Positions,
+    rep: Positions,
+    value: Numbers,
+    load: Numbers,
+    low: Numbers,
+    high: Numbers,
+    most: Numbers,
+    charge: float,
+    without: float,
+    chosen: Positions,
+    least_gain: float,
+    sweeps: int,
+) -> Positions:
+    """Let each account in turn make its best move until none gains; return the new choice.
 
-class _Search:
-    """A choice that always keeps the maximums and loads, and the moves from it to its neighbours."""
+    A move takes the account to a rep with room, to nobody, or into the place of another, who leaves, or goes on to a
+    rep with room or to the place that has become free. Arguments as in `Problem`, of the pairs that may be tried and
+    those of the choice, and:
 
-    def __init__(self, problem: Problem, terms: Terms) -> None:
-        self.problem = problem
-        self.price = terms.shortfall_price if terms.shortfall_price is not None else _hard_price(problem)
-        # With coverage "all" nothing may make it worth while to leave an account out.
-        self.without = -(self.price * (1 + problem.low.sum()) + _hard_price(problem)) if terms.everyone else 0.0
-        self.chosen = np.full(len(problem.accounts), OUT, dtype="int64")
-        self.place = np.full(len(problem.accounts), OUT, dtype="int64")
-        self.count = np.zeros(len(problem.reps))
-        self.used = np.zeros(len(problem.reps))
-        self.slack = 1e-9 * (1 + np.where(np.isfinite(problem.max_load), problem.max_load, 0))
-
-    def fits(self, position: int) -> bool:
-        """Whether the pair's rep has room for one more account with this load."""
-        rep = self.problem.rep[position]
-        load = self.used[rep] + self.problem.load[position]
-        return bool(self.count[rep] < self.problem.high[rep] and load <= self._most(rep))
-
-    def move(self, account: int, position: int) -> None:
-        """Put the account on this pair, or out (−1)."""
-        old = self.chosen[account]
-        if old != OUT:
-            self.count[self.problem.rep[old]] -= 1
-            self.used[self.problem.rep[old]] -= self.problem.load[old]
-        self.chosen[account] = position
-        self.place[account] = self.problem.rep[position] if position != OUT else OUT
-        if position != OUT:
-            self.count[self.problem.rep[position]] += 1
-            self.used[self.problem.rep[position]] += self.problem.load[position]
-
-    def consider(self, keep: NDArray[np.bool_]) -> None:
-        """Restrict moves to these pairs; lay them out as one padded row an account."""
-        positions = np.flatnonzero(keep)
-        accounts = self.problem.account[positions]
-        first = np.searchsorted(accounts, np.arange(len(self.problem.accounts)))
-        column = np.arange(len(positions)) - first[accounts]
-        shape = (len(self.problem.accounts), int(column.max(initial=0)) + 1)
-        self.option = np.full(shape, OUT, dtype="int64")
-        self.option[accounts, column] = positions
-
-    def sweep(self) -> int:
-        """Give every account its turn; return how many moved."""
-        return sum(self.step(account) for account in range(len(self.problem.accounts)))
-
-    def step(self, account: int) -> bool:
-        """Make the account's best move if it gains anything."""
-        best = self._best(account)
-        if best.gain <= 1e-9 * (1 + abs(self.problem.spread)):
-            return False
-        if best.displaced != OUT:
-            self.move(best.displaced, OUT)
-        self.move(account, best.position)
-        if best.displaced != OUT:
-            self.move(best.displaced, best.displaced_to)
-        return True
-
-    def _best(self, account: int) -> _Move:
-        old = int(self.chosen[account])
-        home = int(self.place[account])
-        worth = self._worth(old)
-        left = self._leaving(home)
-        best = _Move(self.without - worth - left)
-        for position in self.option[account].tolist():
-            if position in (OUT, old):
+    Args:
+        most: Highest load of each rep, with the slack of rounding (m).
+        charge: What an account below a minimum costs.
+        without: What an account earns without a rep.
+        chosen: The choice to begin with (n), left as it is.
+        least_gain: What counts as a gain.
+        sweeps: Most rounds over all accounts.
+    """
+    n, m = len(start) - 1, len(high)
+    chosen = chosen.copy()
+    count, used = np.zeros(m), np.zeros(m)
+    # who is with whom, as lists that are open at the end
+    head = np.full(m, -1, dtype=np.int32)
+    after = np.full(n, -1, dtype=np.int32)
+    before = np.full(n, -1, dtype=np.int32)
+    for i in range(n - 1, -1, -1):
+        if chosen[i] >= 0:
+            j = rep[chosen[i]]
+            count[j] += 1
+            used[j] += load[chosen[i]]
+            after[i] = head[j]
+            if head[j] >= 0:
+                before[head[j]] = i
+            head[j] = i
+    for _ in range(sweeps):
+        moved = 0
+        for i in range(n):
+            c = chosen[i]
+            home = -1
+            worth, leaving = without, 0.0
+            if c >= 0:
+                home = rep[c]
+                worth = value[c]
+                if count[home] <= low[home]:
+                    leaving = charge
+            best, to, other, other_to = least_gain, -1, -1, -1
+            if c >= 0 and without - worth - leaving > best:
+                best = without - worth - leaving
+            found = best > least_gain
+            for e in range(start[i], start[i + 1]):
+                if e == c:
+                    continue
+                j = rep[e]
+                gain = value[e] - worth - leaving
+                if count[j] < high[j] and used[j] + load[e] <= most[j]:
+                    shift = gain + (charge if count[j] < low[j] else 0.0)
+                    if shift > best:
+                        best, to, other, other_to, found = shift, e, -1, -1, True
+                k = head[j]
+                while k >= 0:
+                    d = chosen[k]
+                    if used[j] - load[d] + load[e] <= most[j]:
+                        base = gain - value[d]
+                        if base + without > best:
+                            best, to, other, other_to, found = base + without, e, k, -1, True
+                        for f in range(start[k], start[k + 1]):
+                            q = rep[f]
+                            if q == j:
+                                continue
+                            here, hours, total = count[q], used[q] + load[f], base + value[f]
+                            if q == home:
+                                here -= 1
+                                hours -= load[c]
+                                total += leaving
+                            elif here < low[q]:
+                                total += charge
+                            if total > best and here < high[q] and hours <= most[q]:
+                                best, to, other, other_to, found = total, e, k, f, True
+                    k = after[k]
+            if not found:
                 continue
-            rep = int(self.problem.rep[position])
-            gain = self.problem.value[position] - worth
-            if self.fits(position):
-                shift = gain - left + self._joining(rep)
-                if shift > best.gain:
-                    best = _Move(shift, position)
-            best = self._displace(account, position, rep, home, gain, left, best)
-        return best
+            moved += 1
+            # the other makes room first, then the account comes, then the other takes its new place
+            for turn in range(3):
+                who = i if turn == 1 else other
+                if who < 0:
+                    continue
+                new = to if turn == 1 else other_to
+                old = chosen[who]
+                if turn < 2 and old >= 0:
+                    j = rep[old]
+                    count[j] -= 1
+                    used[j] -= load[old]
+                    if before[who] >= 0:
+                        after[before[who]] = after[who]
+                    else:
+                        head[j] = after[who]
+                    if after[who] >= 0:
+                        before[after[who]] = before[who]
+                    chosen[who] = -1
+                if turn > 0 and new >= 0:
+                    j = rep[new]
+                    count[j] += 1
+                    used[j] += load[new]
+                    before[who] = -1
+                    after[who] = head[j]
+                    if head[j] >= 0:
+                        before[head[j]] = who
+                    head[j] = who
+                    chosen[who] = new
+        if moved == 0:
+            break
+    return chosen
 
-    def _displace(
-        self, account: int, position: int, rep: int, home: int, gain: float, left: float, best: _Move
-    ) -> _Move:
-        """Let the account replace one of the rep's, which goes out, to the account's old place, or elsewhere."""
-        problem, others = self.problem, np.flatnonzero(self.place == rep)
-        theirs = self.chosen[others]
-        load = self.used[rep] - problem.load[theirs] + problem.load[position]
-        others = others[load <= self._most(rep)]
-        if not others.size:
-            return best
-        theirs = self.chosen[others]
-        base = gain - problem.value[theirs]
-        top = int(np.argmax(base))
-        if base[top] + self.without - left > best.gain:
-            best = _Move(float(base[top] + self.without - left), position, int(others[top]), OUT)
-        option = self.option[others]
-        to = problem.rep[option]
-        count, used, joining = self.count.copy(), self.used.copy(), self._joining_all()
-        if home != OUT:
-            count[home] -= 1
-            used[home] -= problem.load[self.chosen[account]]
-            joining[home] = left  # who comes in its stead takes the shortfall back
-        room = (count[to] < problem.high[to]) & (used[to] + problem.load[option] <= (problem.max_load + self.slack)[to])
-        room &= (option != OUT) & (to != rep)
-        total = np.where(room, base[:, None] + problem.value[option] + joining[to] - left, -np.inf)
-        row, column = np.unravel_index(int(np.argmax(total)), total.shape)
-        if total[row, column] > best.gain:
-            best = _Move(float(total[row, column]), position, int(others[row]), int(option[row, column]))
-        return best
 
-    def _worth(self, position: int) -> float:
-        return self.without if position == OUT else float(self.problem.value[position])
-
-    def _leaving(self, rep: int) -> float:
-        """What it costs in shortfall when an account leaves this rep."""
-        return self.price if rep != OUT and self.count[rep] <= self.problem.low[rep] else 0.0
-
-    def _joining(self, rep: int) -> float:
-        """What it saves in shortfall when an account joins this rep."""
-        return self.price if self.count[rep] < self.problem.low[rep] else 0.0
-
-    def _joining_all(self) -> Numbers:
-        return np.where(self.count < self.problem.low, self.price, 0.0)
-
-    def _most(self, rep: int) -> float:
-        return float(self.problem.max_load[rep] + self.slack[rep])
+def _most(problem: Problem) -> Numbers:
+    return np.where(np.isfinite(problem.max_load), problem.max_load * (1 + 1e-9) + 1e-9, np.inf)
 
 
 def _hard_price(problem: Problem) -> float:

@@ -24,9 +24,10 @@ def settle(problem: Problem, chosen: Positions, *, everyone: bool) -> Positions:
 
 def _drop_worthless(problem: Problem, chosen: Positions) -> None:
     count = problem.counts(chosen)
-    for account in np.flatnonzero(chosen != OUT)[::-1]:
+    taken = np.flatnonzero(chosen != OUT)
+    for account in taken[problem.value[chosen[taken]] == 0][::-1]:
         rep = problem.rep[chosen[account]]
-        if problem.value[chosen[account]] == 0 and count[rep] > problem.low[rep]:
+        if count[rep] > problem.low[rep]:
             chosen[account] = OUT
             count[rep] -= 1
 
@@ -41,9 +42,11 @@ def _earlier_accounts(problem: Problem, chosen: Positions) -> bool:
     for key in keys[1:]:
         same[1:] &= np.diff(key[order]) == 0
     same[:1] = False
-    groups = np.split(order, np.flatnonzero(~same)[1:])
+    edges = np.append(np.flatnonzero(~same), len(order))
+    holding = np.add.reduceat(held[order].astype("int64"), edges[:-1]) if len(order) else np.zeros(0, dtype="int64")
     moved = False
-    for group in (group for group in groups if len(group) > 1 and 0 < held[group].sum() < len(group)):
+    for number in np.flatnonzero((holding > 0) & (holding < np.diff(edges))):
+        group = order[edges[number] : edges[number + 1]]
         holders = [pair for pair in group if chosen[problem.account[pair]] == pair]
         for pair in group:
             account = problem.account[pair]

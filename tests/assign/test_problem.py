@@ -56,7 +56,7 @@ def test_loads_play_no_part_where_no_rep_limits_them() -> None:
         (lambda pairs: pairs.assign(load=[1.0, None, 2.0]), "no finite number as load"),
         (lambda pairs: pairs.drop(columns="load"), "no column load"),
         (lambda pairs: pairs.assign(rep_id="r1"), "account a2 with rep r1 more than once"),
-        (lambda pairs: pairs.assign(rep_id=["r1", "r9", "r8"]), "names r9, r8, which reps does not list"),
+        (lambda pairs: pairs.assign(rep_id=["r1", "r9", "r8"]), "names r8, r9, which reps does not list"),
         (lambda pairs: pairs.assign(account_id=["a1", None, "a2"]), "1 rows of pairs have no account_id"),
         (lambda pairs: pairs.assign(account_id=pd.Series(["a1", 7, "a2"], dtype=object)), "mix text and numbers"),
     ],

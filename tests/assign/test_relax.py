@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from copilot.assign import relax
 from copilot.assign.plan import assign
 from copilot.assign.problem import read
-from copilot.assign.solve import Terms
+from copilot.assign.terms import Terms
 from copilot.errors import Infeasible
 
 World = tuple[pd.DataFrame, pd.DataFrame]

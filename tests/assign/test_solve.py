@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from copilot.assign.problem import OUT, Problem, read
 from copilot.assign.rounding import improve, round_plan
-from copilot.assign.solve import Relaxed, Terms, bound, solve_relaxation, solve_whole
+from copilot.assign.solve import solve_relaxation
+from copilot.assign.terms import Relaxed, Terms, bound
+from copilot.assign.whole import solve_whole
 
 FEW = settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 HARD = Terms(everyone=False, shortfall_price=None)
