@@ -29,7 +29,7 @@ PEERS = ("last value", "seasonal median", "XGBoost on 12 lags")
 
 
 def book(accounts: int, seed: int) -> pd.DataFrame:
-    """Return ``CELL``, both measures, ``hires`` and the best forecasts ``best_utilization_pct`` and ``best_adoption``."""
+    """Return ``CELL``, both measures, ``hires`` and the best forecast of each, named ``best_…``."""
     simulate: Any = getattr(demo, "simulate", None)
     if simulate is None:
         return process(accounts, seed)
@@ -71,7 +71,8 @@ def process(accounts: int, seed: int) -> pd.DataFrame:
             "account_id": who, "product": np.array(["Jobs", "Learning", "Recruiter", "Sales"])[product],
             "event_ts": (np.datetime64("2023-07") + month).astype("datetime64[ns]"),
             "utilization_pct": (100 / (1 + np.exp(-logit))).round(2), "adoption": adoption.round(3),
-            "hires": hires[who, month], "best_utilization_pct": 100 / (1 + np.exp(-told)), "best_adoption": _share(0.9 * told),
+            "hires": hires[who, month], "best_utilization_pct": 100 / (1 + np.exp(-told)),
+            "best_adoption": _share(0.9 * told),
         }
     )  # fmt: skip
 
@@ -141,13 +142,15 @@ def main() -> None:
         skill = {who: 1 - table[who] / table["last value"] for who in ("best", "ours", *PEERS)}
         share = mean_interval(skill["ours"] / skill["best"])
         print(
-            f"{symbol} {name}: MAE ours {table['ours'].mean():.4g}, best {table['best'].mean():.4g}; RMSE {table['rmse'].mean():.4g}"
+            f"{symbol} {name}: MAE ours {table['ours'].mean():.4g}, best {table['best'].mean():.4g}; "
+            f"RMSE {table['rmse'].mean():.4g}"
         )
         print(f"  share of the best forecast's skill {share.value:.3f} ({share.low:.3f} to {share.high:.3f})")
         for who in PEERS:
             gap = mean_interval(table[who] - table["ours"])
             print(
-                f"  MAE of {who} {table[who].mean():.4g}, above ours by {gap.value:.4g} ({gap.low:.4g} to {gap.high:.4g})"
+                f"  MAE of {who} {table[who].mean():.4g}, above ours by {gap.value:.4g} "
+                f"({gap.low:.4g} to {gap.high:.4g})"
             )
         print(f"  inside the 80 % interval: {table['inside'].mean():.3f}")
 

@@ -189,7 +189,7 @@ def test_unusable_input_is_refused_in_one_sentence(change: dict[str, object], sa
 
 
 def zero_inflated(n: int, seed: int) -> tuple[pd.DataFrame, Floats, Floats, Ints]:
-    """Half stay flat; who moves, and which way, depends on features; how far hardly does; bases differ a thousandfold."""
+    """Half stay flat; who moves, and which way, depends on features; bases differ a thousandfold."""
     g = rng(seed)
     X = pd.DataFrame(g.normal(size=(n, 6)), columns=list("abcdef"))
     base = np.asarray(np.exp(g.normal(8.5, 1.6, n)), float)
