@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from copilot.data.catalogue import default_specs
+from copilot.data.choice import choice, choose, read_lists
 from copilot.data.features import build
 from copilot.data.specs import FeatureSpec, windows
 from copilot.data.workspace import Book, Workspace
@@ -25,24 +25,30 @@ MONTHLY = ("usage_monthly", "people_monthly", "signals_monthly")
 # Which component a feature belongs to, by its name without the window; "own_" ones speak of the product asked about.
 COMPONENTS: dict[str, tuple[str, ...]] = {
     "growth": (
-        "segment", "industry", "region", "employees", "revenue_usd", "hires", "leavers", "hires_per_100",
-        "net_hires_per_100",
+        "segment", "industry", "region", "employees", "revenue_usd", "hires", "leavers", "leavers_per_hire",
+        "hires_per_100", "net_hires_per_100",
     ),
-    "affinity": ("site_visits", "touches", "attempts", "former_customer", "deals_lost"),
+    "affinity": (
+        "site_visits", "touches", "contacts_known", "notes_written", "attempts", "former_customer", "deals_lost",
+        "win_rate",
+    ),
     "booking": (
         "spend_usd", "spend_usd_year_ago", "seats", "seats_year_ago", "products_owned", "tenure_months", "deals_won",
         "own_spend_usd", "own_seats", "own_tenure_months", "own_days_to_renewal", "own_share_of_spend",
     ),
     "usage": (
-        "utilization_pct", "adoption", "usage_events", "usage_minutes", "own_utilization_pct", "own_adoption",
-        "own_events",
+        "utilization_pct", "utilization_swing", "adoption", "products_used", "minutes_per_event", "usage_events",
+        "usage_minutes", "own_utilization_pct", "own_adoption", "own_events",
     ),
     "performance": (
-        "roi_usd", "usage_errors", "tickets", "tickets_urgent", "tickets_escalated", "resolution_hours", "satisfaction",
+        "roi_usd", "usage_errors", "error_rate", "tickets", "tickets_urgent", "urgent_share", "tickets_escalated",
+        "escalated_share", "resolution_hours", "satisfaction",
     ),
     "social": ("social_mentions",),
     "white_space": ("other_spend_usd", "online_purchases_usd", "own_seats_per_100", "white_space_ratio", "own_held"),
 }  # fmt: skip
+
+REGION = FeatureSpec("region", "accounts", "region", "distinct", label="region")  # pooled by where no list denies it
 
 FURTHER = {  # windows beside the catalogue's
     "hires_l12m": ("l6m", "l24m"),
@@ -61,28 +67,30 @@ def features(workspace: Workspace, samples: pd.DataFrame, case: Case) -> pd.Data
         samples: ``account_id`` and ``as_of``, ``product`` unless ``case`` is "new" (which may have a ``season``).
         case: New business (APS), or renewals and add-ons of a product (UPS).
 
+    What the workspace's lists deny is not among them.
+
     Returns:
         Indexed as ``samples``: numbers, and as text ``region`` for "new" (with ``season`` where the samples have it);
         for the others ``product`` and ``offer``, the product and whether it would be new at the account.
     """
-    book = workspace.book()
-    specs = account_specs(book, case)
+    book, lists = workspace.book(), read_lists(workspace)
+    specs = account_specs(workspace, book, case)
     once = samples[["account_id", "as_of"]].drop_duplicates()  # an account's products share its features
     shared = _on_full_windows(build(workspace, specs=specs, as_of=once), book, specs, once)
     found = samples[["account_id", "as_of"]].merge(shared.join(once), on=["account_id", "as_of"], how="left")
     found = found.drop(columns=["account_id", "as_of"]).set_axis(samples.index)
     if case != "new":
-        own = product_specs(book)
+        own = choose(product_specs(book), lists).specs
         if own:
             found = found.join(_on_full_windows(build(workspace, specs=own, as_of=samples), book, own, samples))
         found["own_days_to_renewal"] = days_to_renewal(book, samples)
     found = pd.concat([found, _ratios(found)], axis=1)
-    if case == "new":
+    if case == "new" and choose([REGION], lists).specs:
         region = book.table("accounts").set_index("account_id")["region"]
         found["region"] = samples["account_id"].map(region)
-        if "season" in samples:
-            found["season"] = samples["season"]
-    else:
+    if case == "new" and "season" in samples:
+        found["season"] = samples["season"]
+    if case != "new":
         held = found["own_held"].to_numpy(float) > 0 if "own_held" in found else np.zeros(len(found), bool)
         found["product"] = samples["product"]
         found["offer"] = samples["product"].astype("str") + np.where(held, ", more", ", new")
@@ -117,9 +125,11 @@ def components(columns: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def account_specs(book: Book, case: Case) -> list[FeatureSpec]:
-    """Return the account's specs: the catalogue's, longer windows, earlier attempts. Regions are pooled, not read."""
-    kept = [spec for spec in default_specs(book) if not (case == "new" and spec.super_name.startswith("region_"))]
+def account_specs(workspace: Workspace, book: Book, case: Case) -> list[FeatureSpec]:
+    """Return the account's specs: the chosen ones, longer windows, earlier attempts. Regions are pooled, not read."""
+    kept = [
+        spec for spec in choice(workspace, book).specs if not (case == "new" and spec.super_name.startswith("region_"))
+    ]
     there, tables = {spec.name for spec in kept}, {spec.name: spec for spec in kept}
     for name, spans in FURTHER.items():
         if name in tables:
@@ -134,7 +144,7 @@ def account_specs(book: Book, case: Case) -> list[FeatureSpec]:
     if book.has("contracts"):
         over = "end_date IS NOT NULL AND end_date <= as_of"
         kept.append(FeatureSpec("former_customer", "contracts", "1", "count", where=over, label="contracts that ended"))
-    return kept
+    return list(choose(kept, read_lists(workspace)).specs)  # what is denied stays so in a longer window
 
 
 def product_specs(book: Book) -> list[FeatureSpec]:
@@ -210,5 +220,7 @@ def _ratios(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def _family(column: str) -> str:
-    """Return a column's name without its window, as _l3m or _l6m_l3m, or the number of its one-hot value."""
-    return re.sub(r"^(segment|industry|region)_\d+$|(_l\d+[dwm])+$", lambda found: found[1] or "", column)
+    """Return a column's name without its window, as _l3m, _l6m_l3m or _l3m_yoy, and without one of several values."""
+    plain = re.sub(r"(_l\d+[dwm])+(_yoy)?$", "", column)
+    value = re.match(r"(segment|industry|region)_|(hires|leavers)_(?:function|level)_", plain)
+    return (value[1] or value[2]) if value else plain

@@ -123,7 +123,7 @@ def fit(
         model = propensity.fit(
             X,
             chosen["label"],
-            pool=question.pool,
+            pool=question.pool if question.pool in X else None,
             rng=seed,
             groups=chosen["account_id"],
             time=chosen["as_of"],

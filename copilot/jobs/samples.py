@@ -117,7 +117,7 @@ def frozen(workspace: Workspace, name: str, used: Samples, now: datetime) -> dic
 
 def with_products(features: pd.DataFrame, product: pd.Series, products: list[str]) -> pd.DataFrame:
     """Return the features beside one column a product, ``product_<place in products>``, 1 in its own rows."""
-    codes = pd.Categorical(product, categories=products).codes
+    codes = pd.Index(products).get_indexer(pd.Index(product))
     hot = {f"product_{place}": (codes == place).astype("float32") for place in range(len(products))}
     return pd.concat([features.reset_index(drop=True), pd.DataFrame(hot)], axis=1)
 

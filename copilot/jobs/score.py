@@ -214,7 +214,6 @@ class _Run:
         )
         if "uplift" in self.skipped:
             return
-        from copilot.explain.attribution import contributions
 
         frame = self.frames["accounts"]
         paying = frame.index[frame["spend_usd"] > 0]
@@ -223,8 +222,8 @@ class _Run:
         found, spend = model.predict(features), frame.loc[paying, "spend_usd"].to_numpy()
         for column, source in (("untouched_usd", "y0"), ("touched_usd", "y1"), ("uplift_usd", "uplift")):
             frame.loc[paying, column] = found[source].to_numpy() * spend
-        control, treated = (contributions(booster, features)[:, :-1] for booster in model.boosters)
-        self._explain("uplift", treated - control, features)
+        shares = model.contributions(features)[:, :-1]
+        self._explain("uplift", shares, features[list(model.features)])
 
     def propensity(self) -> None:
         """Say who is likely to be won, and to buy more of which product, with the components that speak for it."""

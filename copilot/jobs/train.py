@@ -192,9 +192,7 @@ def _uplift(
 
     rows = sets["uplift"].rows
     ratio = (rows["delta_usd"] / rows["base_usd"]).clip(*RATIO)
-    model = uplift.fit(
-        features, rows["treated"], ratio, learner="t", rng=rng, groups=rows["account_id"], time=rows["as_of"]
-    )
+    model = uplift.fit(features, rows["treated"], ratio, rng=rng, groups=rows["account_id"], time=rows["as_of"])
     report = model.report | {"treated": int(rows["treated"].sum())}
     ate = report["ate"]
     verdict = (

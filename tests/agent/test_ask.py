@@ -63,9 +63,9 @@ def test_nothing_of_ottos_book_reaches_ana_by_id_or_by_name(tiny: Workspace, put
 
 
 def test_a_foreign_account_and_an_invented_one_differ_only_by_the_name_asked(tiny: Workspace, put: Ask) -> None:
-    foreign, invented = put("Tell me about A-000002"), put("Tell me about A-999999")
-    assert owned(tiny, "R-otto")[0][0] == "A-000002"
-    assert foreign.answer.replace("A-000002", "A-999999") == invented.answer
+    account = owned(tiny, "R-otto")[0][0]
+    foreign, invented = put(f"Tell me about {account}"), put("Tell me about A-999999")
+    assert foreign.answer.replace(account, "A-999999") == invented.answer
     assert (foreign.clarify, foreign.exit_code, set(foreign.sources)) == (invented.clarify, 0, set(invented.sources))
 
 

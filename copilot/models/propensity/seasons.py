@@ -136,8 +136,8 @@ def by_season(
         ]
     )
     both = together.judged.merge(apart, on="row", suffixes=("_together", "_apart"))
-    truth = y[both["row"]]
-    losses = {way: log_losses(truth, both[f"p_{way}"].to_numpy()) for way in ("together", "apart")}
+    actual = y[both["row"]]
+    losses = {way: log_losses(actual, both[f"p_{way}"].to_numpy()) for way in ("together", "apart")}
     gain = mean_interval(losses["together"] - losses["apart"], groups=named[both["row"]])
     kept = "apart" if gain.value > 0 else "feature"
     report = {
