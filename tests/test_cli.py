@@ -258,6 +258,7 @@ def test_hostile_names_stay_text_in_an_answer(run: Run, tmp_path: Path) -> None:
         file.write_text(file.read_text(encoding="utf-8").replace("Betasoloin", f'"{hostile}"'), encoding="utf-8")
     place = ("--workspace", str(tmp_path / "w"))
     assert run("import", "maven", str(export), *place)[0] == 0
+    assert run("train", *place)[0] == 0
     assert run("score", *place)[0] == 0
     code, out, _ = run("ask", "who should I call this week?", "--as", "analyst", *place)
     assert code == 0

@@ -26,6 +26,8 @@ Second = Callable[[str], str]  # another reader's label for a masked part of a q
 AGREED = 0.9  # where both agreed they were right in 31 of 33 of our held-out questions
 
 # Never a question about sales, whatever else the text says; names are masked before this looks.
+# Asks for one account, its own or somebody else's, whatever the head takes the name for.
+NAMED = re.compile(r"(?:please )?(?:tell|show) me (?:more )?about \{account\}[?.!]*", re.I)
 ATTACK = re.compile(
     r"\b(?:ignore|disregard|forget|override|bypass)\s+(?:all\s+|any\s+|your\s+|the\s+|these\s+|my\s+|previous\s+|prior\s+|"
     r"above\s+|of\s+)+(?:instruction|rule|prompt|restriction|guideline)s?\b|\bsystem prompt\b|\bjailbreak|<\s*script\b|"
@@ -108,7 +110,8 @@ def understand(
         return Understanding(refused=replies.REFUSED["outside"], confidence=1.0)
     if follow := _follow_up(marked, previous):
         return Understanding(calls=(follow,), confidence=SURE)
-    if re.fullmatch(r"\W*\{account\}\W*", marked.masked()) or _only_carries(marked, "account"):
+    alone = re.fullmatch(r"\W*\{account\}\W*", marked.masked()) or _only_carries(marked, "account")
+    if alone or NAMED.fullmatch(marked.masked()):
         found = [Route(marked, "get_account", 1.0)]
     else:
         found = routes(marked, router, allowed)

@@ -65,6 +65,34 @@ def usage_accounts(book: Book) -> pd.Series | None:
     return accounts[_chosen(accounts, MOST_USAGE_ROWS / rows)]
 
 
+def panel(book: Book, usage: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return the monthly rows with ``column``, and beside it what drives use.
+
+    Args:
+        book: Its ``people_monthly``, where it has one, gives ``hires``, the people an account hired that month (0 for
+            a month without a row).
+        usage: Rows of ``usage_monthly``.
+        column: The measure of use; rows without it are left out. Beside adoption stands utilisation.
+    """
+    beside = [name for name in ("utilization_pct",) if column == "adoption" and usage[name].notna().any()]
+    rows = usage.loc[usage[column].notna(), ["account_id", "product", "event_ts", column, *beside]]
+    rows = rows.reset_index(drop=True)
+    if not book.has("people_monthly"):
+        return rows
+    people, known = book.table("people_monthly"), pd.Index(book.table("accounts")["account_id"])
+    account, month = known.get_indexer(pd.Index(people["account_id"])), _month(people["event_ts"])
+    first, span = month.min(), int(month.max() - month.min()) + 1
+    hired = np.zeros((len(known) + 1, span + 1))  # the last row and column for what is not there
+    np.add.at(hired, (account, month - first), people["hires"].to_numpy(dtype="float64", na_value=0.0))
+    hired[-1] = 0.0
+    there, then = known.get_indexer(pd.Index(rows["account_id"])), _month(rows["event_ts"]) - first
+    return rows.assign(hires=hired[there, np.where((then >= 0) & (then < span), then, span)])
+
+
+def _month(days: pd.Series) -> np.ndarray:
+    return np.asarray(days.dt.year * 12 + days.dt.month, dtype="int64")
+
+
 def drawn(frame: pd.DataFrame, most: int) -> pd.DataFrame:
     """Return ``frame``, or the rows of so many whole accounts that about ``most`` remain."""
     if len(frame) <= most:

@@ -19,6 +19,7 @@ from copilot.data.workspace import Book, Workspace
 from copilot.errors import NotSetUp
 from copilot.explain.reasons import COLUMNS, facts, reasons
 from copilot.jobs import propensity, recommend, train
+from copilot.jobs.samples import panel as panel_of
 from copilot.jobs.samples import with_products
 from copilot.models import registry
 
@@ -140,7 +141,7 @@ class _Run:
             return
         usage, folder, parts = self.book.table("usage_monthly"), train.bundle(self.workspace, "engagement"), []
         for column, words, unit, bounds in train.measured(usage):
-            panel = usage.loc[usage[column].notna(), ["account_id", "product", "event_ts", column]]
+            panel = panel_of(self.book, usage, column)
             part = registry.load(folder / column).predict(panel)
             last = panel.sort_values("event_ts").drop_duplicates(["account_id", "product"], keep="last")
             part = part.merge(

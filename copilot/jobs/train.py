@@ -160,7 +160,8 @@ def _growth(
 
     book = workspace.book()
     rows = sets["growth"].rows
-    folds = {"groups": rows["account_id"], "time": rows["as_of"]}
+    owner = book.table("accounts").set_index("account_id")["owner_rep_id"]
+    folds = {"groups": rows["account_id"], "time": rows["as_of"], "book": rows["account_id"].map(owner)}
     parts = {"spend": growth.fit(features, rows["base_usd"], rows["delta_usd"], unit="spend", rng=rng, **folds)}
     learned, products = {"growth": sets["growth"]}, sorted(book.table("contracts")["product"].unique())
     quantities = samples.read(book, "growth_quantity")
@@ -218,7 +219,7 @@ def _engagement(
         usage = usage[usage["account_id"].isin(accounts)]
     parts: dict[str, Any] = {}
     for column, _, _, bounds in measured(usage):
-        panel = usage.loc[usage[column].notna(), ["account_id", "product", "event_ts", column]]
+        panel = samples.panel(book, usage, column)
         parts[column] = engagement.fit(
             panel, unit=["account_id", "product"], time="event_ts", value=column, bounds=bounds, rng=rng
         )

@@ -117,3 +117,16 @@ def test_of_a_large_book_the_usage_of_some_accounts_is_learned_from(
     assert 3_000 < len(some) < 7_000
     kept = every[every["account_id"].isin(some["account_id"])].reset_index(drop=True)
     pd.testing.assert_frame_equal(some, kept)
+
+
+def test_the_people_hired_in_its_month_stand_beside_each_row_of_use(tiny: Workspace) -> None:
+    book = tiny.book()
+    usage, people = book.table("usage_monthly"), book.table("people_monthly")
+    found = samples.panel(book, usage, "adoption")
+    assert list(found.columns) == ["account_id", "product", "event_ts", "adoption", "utilization_pct", "hires"]
+    assert len(found) == usage["adoption"].notna().sum()
+    for row in found.sample(20, random_state=1).to_dict("records"):
+        same = people["event_ts"].dt.to_period("M") == row["event_ts"].to_period("M")
+        assert row["hires"] == people.loc[same & (people["account_id"] == row["account_id"]), "hires"].sum()
+    assert found["hires"].sum() > 0
+    assert "utilization_pct" in samples.panel(book, usage, "utilization_pct")

@@ -6,6 +6,7 @@ A fitted learner keeps only its surfaces, so predicting never imports EconML (it
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -151,7 +152,9 @@ def fit_econml(kind: str, cases: Cases, *, seed: int, memo: Memo | None = None) 
             random_state=seed,
             allow_missing=True,
         )
-    learner.fit(cases.y, cases.arm.astype(int), X=with_account(cases.X, cases.groups))
+    with warnings.catch_warnings():  # our base learners read missing values, each in its own stated way
+        warnings.filterwarnings("ignore", message=".*contains NaN", category=UserWarning)
+        learner.fit(cases.y, cases.arm.astype(int), X=with_account(cases.X, cases.groups))
     return learner
 
 
