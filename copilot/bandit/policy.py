@@ -153,9 +153,7 @@ class Policy:
 
     # -- learning: one writer
 
-    def update(
-        self, x: npt.ArrayLike, arm: Hashable, reward: float, *, suggested: Hashable | None = None
-    ) -> int:
+    def update(self, x: npt.ArrayLike, arm: Hashable, reward: float, *, suggested: Hashable | None = None) -> int:
         """Learn one reward and return its number, by which ``amend`` can correct it.
 
         Args:

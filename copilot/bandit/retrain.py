@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from copilot.bandit.history import Rows
-from copilot.bandit.torso import Torso, train
+from copilot.bandit.torso import Torso, pack, train, unpack
 from copilot.bandit.view import Scaling, scaling
 from copilot.stats import Floats
 
@@ -62,7 +62,7 @@ class Retrainer:
             if self._child.returncode or not file.is_file():
                 return None
             with np.load(file, allow_pickle=False) as done:
-                return unpack_torso(dict(done))
+                return Scaling(done["centre"], done["spread"]), unpack(done)
         finally:
             self.drop()
 
@@ -76,29 +76,15 @@ class Retrainer:
         self._child = self._folder = None
 
 
-def pack_torso(scale: Scaling, torso: Torso) -> dict[str, Floats]:
-    """Return the arrays that make up a trained torso and its scaling, by name."""
-    layers = {f"weight_{i}": part for i, part in enumerate(torso.weights)}
-    layers |= {f"bias_{i}": part for i, part in enumerate(torso.biases)}
-    return {"centre": scale.centre, "spread": scale.scale, **layers}
-
-
-def unpack_torso(arrays: dict[str, Floats]) -> Trained:
-    """Return what ``pack_torso`` was given."""
-    layers = range(sum(name.startswith("weight_") for name in arrays))
-    torso = Torso(tuple(arrays[f"weight_{i}"] for i in layers), tuple(arrays[f"bias_{i}"] for i in layers))
-    return Scaling(arrays["centre"], arrays["spread"]), torso
-
-
 def main(folder: Path) -> None:
     """Do the job that lies in ``folder`` and leave the weights there, whole or not at all."""
     os.nice(19)
     with np.load(folder / _JOB, allow_pickle=False) as job:
         rows = Rows(job["x"], job["arm"], job["reward"], np.zeros(len(job["reward"]), bool))
         arms, seed = (int(number) for number in job["plan"])
-        found = pack_torso(*retrain(rows, job["weights"], arms, seed))
+        scale, torso = retrain(rows, job["weights"], arms, seed)
     draft = folder / "draft.npz"
-    np.savez(draft, **found)  # type: ignore[arg-type]
+    np.savez(draft, centre=scale.centre, spread=scale.scale, **pack(torso))
     os.replace(draft, folder / _DONE)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -75,3 +77,15 @@ def train(inputs: Floats, arm: Ints, reward: Floats, weight: Floats, arms: int, 
     cuts = np.split(found_flat, ends[:-1])
     weights = tuple(cut.reshape(shape) for cut, shape in zip(cuts, shapes, strict=False))
     return Torso(weights[:-1], tuple(cuts[len(shapes) : -1]))
+
+
+def pack(torso: Torso) -> dict[str, Any]:
+    """Return the arrays that make up a torso, by name."""
+    layers = {f"weight_{i}": part for i, part in enumerate(torso.weights)}
+    return layers | {f"bias_{i}": part for i, part in enumerate(torso.biases)}
+
+
+def unpack(arrays: Mapping[str, Any]) -> Torso:
+    """Return the torso that ``pack`` took apart; other arrays are left alone."""
+    layers = range(sum(name.startswith("weight_") for name in arrays))
+    return Torso(tuple(arrays[f"weight_{i}"] for i in layers), tuple(arrays[f"bias_{i}"] for i in layers))
