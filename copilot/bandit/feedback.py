@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 
@@ -29,7 +29,7 @@ WORDS = {
 }
 TIMEOUT = timedelta(days=7)  # without a word for so long, an alert counts as not clicked
 _FINAL = ("DEEP_LINK_CLICKED", "NOTIFICATION_DISMISSED")
-Events = pd.DataFrame | Iterable[Mapping[str, Any]] | Path
+Events: TypeAlias = pd.DataFrame | Iterable[Mapping[str, Any]] | Path
 
 
 @dataclass(frozen=True)

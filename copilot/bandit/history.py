@@ -24,14 +24,27 @@ class Rows:
     def __len__(self) -> int:
         return len(self.reward)
 
+    def part(self, start: int, end: int) -> Rows:
+        """Return the rows from ``start`` up to ``end``, as views of the same memory."""
+        return Rows(self.x[start:end], self.arm[start:end], self.reward[start:end], self.suggested[start:end])
+
+
+def blank(n: int, n_features: int) -> Rows:
+    """Return room for ``n`` rows."""
+    return Rows(np.zeros((n, n_features)), np.zeros(n, np.intp), np.zeros(n), np.zeros(n, bool))
+
 
 class History:
-    """A buffer that grows by doubling; row numbers count all rows ever added."""
+    """A buffer that grows by doubling; row numbers count all rows ever added.
 
-    def __init__(self, n_features: int) -> None:
-        self.first = 0  # the number of the oldest row kept
-        self._n = 0
-        self._rows = Rows(np.empty((64, n_features)), np.empty(64, np.intp), np.empty(64), np.empty(64, bool))
+    Args:
+        kept: Rows to begin with.
+        first: The number of the oldest of them.
+    """
+
+    def __init__(self, kept: Rows, first: int = 0) -> None:
+        self.first, self._n = first, len(kept)
+        self._room = kept
 
     @property
     def seen(self) -> int:
@@ -40,16 +53,16 @@ class History:
 
     def rows(self) -> Rows:
         """Return the kept rows, oldest first; valid until the next change."""
-        return Rows(*(column[: self._n] for column in _columns(self._rows)))
+        return self._room.part(0, self._n)
 
     def add(self, x: Floats, arm: int, reward: float, suggested: bool) -> int:
         """Append one row and return its number."""
         if self._n >= KEPT + KEPT // 10:
             self.drop_before(self.seen - KEPT)
-        if self._n == len(self._rows):
-            self._rows = Rows(*(np.concatenate([column, column]) for column in _columns(self._rows)))
-        for column, value in zip(_columns(self._rows), (x, arm, reward, suggested), strict=True):
-            column[self._n] = value
+        if self._n == len(self._room):
+            self._make_room(self.rows())
+        room, at = self._room, self._n
+        room.x[at], room.arm[at], room.reward[at], room.suggested[at] = x, arm, reward, suggested
         self._n += 1
         return self.seen - 1
 
@@ -59,22 +72,13 @@ class History:
 
     def drop_before(self, number: int) -> None:
         """Let go of the rows before ``number``."""
-        kept = self.rows()
         gone = min(max(number - self.first, 0), self._n)
-        self._rows = Rows(*(np.array(column[gone:]) for column in _columns(kept)))
+        kept = self._room.part(gone, self._n)
         self._n, self.first = self._n - gone, self.first + gone
-        if not self._n:
-            first = self.first
-            self.__init__(kept.x.shape[1])  # type: ignore[misc]
-            self.first = first
+        self._make_room(kept)
 
-    def replace(self, first: int, rows: Rows) -> None:
-        """Hold exactly ``rows``, the oldest of them numbered ``first``."""
-        self.__init__(rows.x.shape[1])  # type: ignore[misc]
-        self.first = first
-        if len(rows):
-            self._rows, self._n = rows, len(rows)
-
-
-def _columns(rows: Rows) -> tuple[npt.NDArray[np.generic], ...]:
-    return rows.x, rows.arm, rows.reward, rows.suggested
+    def _make_room(self, kept: Rows) -> None:
+        room = blank(max(2 * len(kept), 64), kept.x.shape[1])
+        n = len(kept)
+        room.x[:n], room.arm[:n], room.reward[:n], room.suggested[:n] = kept.x, kept.arm, kept.reward, kept.suggested
+        self._room = room

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from copilot.bandit import propensity, saving
 from copilot.bandit.drift import Cusum
-from copilot.bandit.history import History
+from copilot.bandit.history import History, blank
 from copilot.bandit.retrain import Retrainer, retrain
 from copilot.bandit.view import View, build, scaling
 from copilot.errors import BadInput
@@ -25,7 +25,7 @@ from copilot.stats import Floats
 Kind = Literal["auto", "linear", "neural", "ucb", "linear_ucb", "neural_ucb"]
 Retraining = Literal["inline", "process", "manual"]
 
-ALPHA = 1.0  # β of Thompson sampling and γ of UCB: how many posterior deviations δ has
+ALPHA = 0.5  # β of Thompson sampling and γ of UCB: how many posterior deviations δ has
 EPSILON = 0.003  # the share of choices made by lot
 FIRST, GROWTH = 16, 1.3  # rows before the first refit, and how much the log grows from one to the next
 NEURAL_ROWS = 48  # rows before a torso is worth training
@@ -100,7 +100,7 @@ class Policy:
         self._place = {name: position for position, name in enumerate(names)}
         self._rng = rng
         self._seed = int(rng.integers(2**31))
-        self._history = History(n_features)
+        self._history = History(blank(0, n_features))
         self._writing = threading.RLock()
         self._retrainer = Retrainer()
         self._next_refit = FIRST
@@ -172,7 +172,7 @@ class Policy:
                 self._history.drop_before(self._now.cusum.since)
                 self._next_refit = 0
                 self._retrainer.drop()
-                self._now = replace(self._fresh(), cusum=Cusum(0.0, number + 1))
+                self._now = replace(self._fresh(), cusum=Cusum(number + 1))
             if self.retraining == "process":
                 self.settle()
             if len(self._history.rows()) >= self._next_refit:
@@ -189,7 +189,7 @@ class Policy:
             rows = self._history.rows()
             old, place = float(rows.reward[at]), int(rows.arm[at])
             rows.reward[at] = value
-            views = []
+            views: list[View | None] = []
             for view in (self._now.linear, self._now.neural):
                 if view is not None:
                     phi = view.of_arm(rows.x[at], bool(rows.suggested[at]))
@@ -250,8 +250,9 @@ class Policy:
         self, now: Snapshot, number: int, row: Floats, place: int, reward: float, is_suggested: bool
     ) -> Snapshot:
         forget = 1.0 if self.forget == "auto" else float(self.forget)
-        active, views, losses = self._active(now), [], []
-        cusum = now.cusum
+        active, cusum = self._active(now), now.cusum
+        views: list[View | None] = []
+        losses: list[float] = []
         for view in (now.linear, now.neural):
             if view is None:
                 views.append(None)
@@ -261,8 +262,7 @@ class Policy:
             error = reward - float(view.posterior.mean[place] @ phi)
             losses.append(error * error)
             if view is active and self.forget == "auto":
-                spread = float(phi @ view.posterior.cov[place] @ phi)
-                cusum = cusum.seen(number, error / np.sqrt(view.posterior.noise()[place] * (1 + spread)))
+                cusum = cusum.seen(number, error)
             views.append(view.updated(place, phi, reward, forget))
         linear, neural = (MEMORY * old + new for old, new in zip(now.losses, losses, strict=True))
         assert views[0] is not None

@@ -73,7 +73,8 @@ def _pieces(mu: Floats, sigma: Floats, low: float) -> Floats:
     z *= -0.5
     np.exp(z, out=z)
     chance: Floats = ((z * others) @ share) / sigma[:, 0]
-    return chance / chance.sum()
+    chance /= chance.sum()
+    return chance
 
 
 def greedy(score: npt.ArrayLike) -> Floats:

@@ -6,14 +6,14 @@ import json
 import os
 import zipfile
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import astuple, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from copilot.bandit.drift import Cusum
-from copilot.bandit.history import Rows
+from copilot.bandit.history import History, Rows
 from copilot.bandit.posterior import Posterior
 from copilot.bandit.torso import pack, unpack
 from copilot.bandit.view import Scaling, View
@@ -51,7 +51,7 @@ def write(policy: Policy, path: Path, notes: Mapping[str, Any] | None = None) ->
         "first_row": policy._history.first,
         "next_refit": policy._next_refit,
         "losses": list(now.losses),
-        "cusum": [now.cusum.total, now.cusum.since],
+        "cusum": list(astuple(now.cusum)),
         "generator": [type(generator).__name__, _listed(generator.state)],
         "notes": dict(notes or {}),
     }
@@ -63,7 +63,7 @@ def write(policy: Policy, path: Path, notes: Mapping[str, Any] | None = None) ->
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with draft.open("wb") as file:
-            np.savez(file, plain=np.frombuffer(json.dumps(plain).encode(), np.uint8), **arrays)  # type: ignore[arg-type]
+            np.savez(file, plain=np.frombuffer(json.dumps(plain).encode(), np.uint8), **arrays)
             file.flush()
             os.fsync(file.fileno())
         os.replace(draft, path)
@@ -96,13 +96,12 @@ def read_with_notes(kind: type[Policy], path: Path) -> tuple[Policy, dict[str, A
         policy = kind(plain["arms"], plain["n_features"], rng=np.random.default_rng(0), **options)
         policy._rng, policy._seed = np.random.Generator(generator), plain["seed"]
         rows = Rows(*(arrays[f"history.{field.name}"] for field in fields(Rows)))
-        policy._history.replace(plain["first_row"], rows)
+        policy._history = History(rows, plain["first_row"])
         policy._next_refit = plain["next_refit"]
         linear, neural = (_view(arrays, name) for name in ("linear", "neural"))
         assert linear is not None
-        total, since = plain["cusum"]
         first, second = plain["losses"]
-        policy._now = Snapshot(linear, neural, (first, second), Cusum(total, since))
+        policy._now = Snapshot(linear, neural, (first, second), Cusum(*plain["cusum"]))
     except FileNotFoundError:
         raise NotSetUp(f"There is no policy at {path}; a new one starts with the first decision.") from None
     except (OSError, ValueError, KeyError, TypeError, AssertionError, EOFError, zipfile.BadZipFile):

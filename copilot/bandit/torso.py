@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ def train(inputs: Floats, arm: Ints, reward: Floats, weight: Floats, arms: int, 
 
     source = np.random.default_rng(seed)
     sizes = (inputs.shape[1], *HIDDEN, arms)
-    shapes = list(zip(sizes[:-1], sizes[1:], strict=True))
+    shapes = list(pairwise(sizes))
     first = [source.normal(0, np.sqrt(2 / fan_in), (fan_in, fan_out)) for fan_in, fan_out in shapes]
     first[-1] *= 0.1
     flat = np.concatenate([*(part.ravel() for part in first), np.zeros(sum(sizes[1:]))])
