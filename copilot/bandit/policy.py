@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from copilot.bandit import propensity, saving
 from copilot.bandit.drift import Cusum
-from copilot.bandit.history import History, blank
+from copilot.bandit.history import History, Rows, blank
 from copilot.bandit.retrain import Retrainer, retrain
 from copilot.bandit.view import View, build, scaling
 from copilot.errors import BadInput
@@ -205,6 +205,11 @@ class Policy:
             self._retrainer.drop()
             self._refit(inline=True)
 
+    def retrain_beside(self) -> None:
+        """Begin training the torso in a process of low priority; ``settle`` or a later ``update`` takes it up."""
+        with self._writing:
+            self._retrainer.start(*self._job())
+
     def settle(self, *, wait: bool = False) -> bool:
         """Take up the weights of a finished retraining; with ``wait``, wait for the one that runs. True if taken."""
         with self._writing:
@@ -284,12 +289,16 @@ class Policy:
         if neural is not None:
             neural = build(rows, arms, weights, neural.scaling, neural.torso)
         if not self.kind.startswith("linear") and len(rows) >= NEURAL_ROWS:
-            job = (rows, weights, arms, self._seed + self._history.seen)
+            job = self._job()
             if inline or self.retraining == "inline":
                 neural = build(rows, arms, weights, *retrain(*job))
             elif self.retraining == "process":
                 self._retrainer.start(*job)
         self._now = replace(self._now, linear=linear, neural=neural)
+
+    def _job(self) -> tuple[Rows, Floats, int, int]:
+        rows = self._history.rows()
+        return rows, self._weights(len(rows)), len(self.arms), self._seed + self._history.seen
 
     def _arm(self, arm: Hashable) -> int:
         try:
