@@ -25,9 +25,9 @@ from copilot.stats import Floats
 Kind = Literal["auto", "linear", "neural", "ucb", "linear_ucb", "neural_ucb"]
 Retraining = Literal["inline", "process", "manual"]
 
-ALPHA = 0.5  # β of Thompson sampling and γ of UCB: how many posterior deviations δ has
-EPSILON = 0.003  # the share of choices made by lot
-FIRST, GROWTH = 16, 1.3  # rows before the first refit, and how much the log grows from one to the next
+ALPHA = 0.35  # β of Thompson sampling and γ of UCB: how many posterior deviations δ has
+EPSILON = 0.001  # the share of choices made by lot
+FIRST, GROWTH = 4, 1.3  # rows before the first refit, and how much the log grows from one to the next
 NEURAL_ROWS = 48  # rows before a torso is worth training
 MEMORY = 0.995  # of the losses that choose between linear and neural: the last two hundred rewards count
 
@@ -220,6 +220,11 @@ class Policy:
             neural = build(rows, len(self.arms), self._weights(len(rows)), *found)
             self._now = replace(self._now, neural=neural)
             return True
+
+    def close(self) -> None:
+        """End a retraining that still runs; the policy itself stays as it is."""
+        with self._writing:
+            self._retrainer.drop()
 
     # -- keeping
 
