@@ -142,9 +142,13 @@ def _chances(log: pd.DataFrame | Mapping[str, Any], x: Floats, policy: Candidate
         chance = np.array([policy.propensities(row, **hint) for row, hint in zip(x, hints, strict=True)], float)
     else:
         chance = np.array([policy(row) for row in x], float)
-    chance = chance.reshape(len(x), -1) if len(x) else np.empty((0, arms))
+    if not len(x):
+        chance = np.empty((0, arms))
     if chance.shape != (len(x), arms):
-        raise BadInput(f"The policy gave {chance.shape[1:]} probabilities a row for {arms} arms; name the arms.")
+        raise BadInput(
+            f"The policy's probabilities have the shape {chance.shape} for {len(x)} rows and {arms} arms; "
+            "give one row of probabilities for each row of the log."
+        )
     if not (np.isfinite(chance).all() and (chance >= 0).all() and np.allclose(chance.sum(axis=1), 1, atol=1e-6)):
         raise BadInput("The policy's probabilities must be at least 0 and sum to 1 in every context.")
     return chance

@@ -14,8 +14,8 @@ from copilot.data.book import conform
 from copilot.errors import BadInput
 
 
-def table(name: str, **columns: Any) -> pd.DataFrame:
-    return conform(name, pd.DataFrame(columns))
+def table(which: str, /, **columns: Any) -> pd.DataFrame:
+    return conform(which, pd.DataFrame(columns))
 
 
 ACCOUNTS = table(

@@ -43,7 +43,9 @@ def test_all_arms_begin_equal_and_an_observed_arm_becomes_more_certain() -> None
     policy.update(x, 1, 1.0)
     after = policy.scores(x)[1]
     assert after[1] < 0.8 * before[1]
-    assert after[[0, 2]] == pytest.approx(before[[0, 2]])
+    # The outer weights are shared, so the other arms gain too, but less.
+    assert (after <= before).all()
+    assert (after / before).argmin() == 1
 
 
 @pytest.mark.parametrize("rule", ["ts", "ucb"])
