@@ -28,7 +28,7 @@ def thompson(mean: npt.ArrayLike, sd: npt.ArrayLike) -> Floats:
         sd: Their standard deviations, (arms,), at least 0.
 
     Returns:
-        Chances, (arms,), summing to 1; the error is below .001 for any means and deviations.
+        Chances, (arms,), summing to 1; the largest error met against 1e6 draws was .0013, theirs included.
     """
     mu, sigma = np.asarray(mean, float), np.asarray(sd, float)
     low, high = float((mu - _REACH * sigma).max()), mu + _REACH * sigma
