@@ -1,0 +1,105 @@
+"""A log that only grows: one JSON record a line behind its checksum, on the disk before ``append`` returns."""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from copilot.errors import BadInput
+
+Record = Mapping[str, Any]
+
+
+class LogFile:
+    """Lines of ``checksum json``. One process appends (its store holds the lock); any number may read.
+
+    Positions are byte offsets of line beginnings: what lies before one never changes.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def end(self) -> int:
+        """Return the position where the next line begins."""
+        return self.path.stat().st_size if self.path.exists() else 0
+
+    def append(self, records: Iterable[Record]) -> list[int]:
+        """Write the records, all on the disk when this returns, and return their positions.
+
+        Raises:
+            BadInput: The disk refuses (full, read-only).
+        """
+        lines = [_line(record) for record in records]
+        at, positions = self.end, []
+        for line in lines:
+            positions.append(at)
+            at += len(line)
+        if not lines:
+            return positions
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("ab") as file:
+                file.write(b"".join(lines))
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as fault:
+            raise BadInput(f"{self.path.name} cannot be written ({fault.strerror}); make room or mend it.") from None
+        return positions
+
+    def read(self, start: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Yield the position after each whole line from ``start`` on, and its record; a torn last line is left out.
+
+        Raises:
+            BadInput: A line before the last fails its checksum.
+        """
+        if not self.path.exists():
+            return
+        with self.path.open("rb") as file:
+            file.seek(start)
+            at = start
+            for line in file:
+                record = _record(line)
+                if record is None:
+                    if file.read(1):
+                        raise BadInput(
+                            f"{self.path.name} is damaged at byte {at}; restore it from a backup, the rest is kept."
+                        )
+                    return
+                at += len(line)
+                yield at, record
+
+    def record(self, position: int) -> dict[str, Any]:
+        """Return the record whose line begins at ``position``."""
+        return next(self.read(position))[1]
+
+    def cut_torn_end(self) -> None:
+        """Take away the last line where a crash left it unfinished, so that the next one begins cleanly."""
+        whole = 0
+        for whole, _ in self.read():  # noqa: B007
+            pass
+        if whole < self.end:
+            with self.path.open("r+b") as file:
+                file.truncate(whole)
+                os.fsync(file.fileno())
+
+
+def _line(record: Record) -> bytes:
+    text = json.dumps(record, separators=(",", ":"), allow_nan=False).encode()
+    return b"%08x %s\n" % (zlib.crc32(text), text)
+
+
+def _record(line: bytes) -> dict[str, Any] | None:
+    """Return the record of a line, or None where the line is not whole."""
+    checksum, _, text = line.rstrip(b"\n").partition(b" ")
+    try:
+        if not line.endswith(b"\n") or int(checksum, 16) != zlib.crc32(text):
+            return None
+        found: dict[str, Any] = json.loads(text)
+    except ValueError:
+        return None
+    return found
