@@ -16,6 +16,7 @@ from copilot.data.labels import Labels
 from copilot.data.propensity_features import Case, components, features, unearned_usage
 from copilot.data.workspace import Book, Workspace, read_manifest
 from copilot.jobs.samples import MOST_ROWS, Samples, drawn
+from copilot.jobs.segments import by_segment, chances
 from copilot.models import registry
 
 FEWEST_SAMPLES, FEWEST_OF_AN_OUTCOME = 100, 20
@@ -134,12 +135,23 @@ def fit(
         )
         models[name], learned[name], facts[name] = model, used, words.facts(X)
         lines.append(f"{question.words}: {_summary(model.report)}")
+    apart = [
+        {"question": QUESTIONS[name].words, **row}
+        for name, model in models.items()
+        if model.judged is not None
+        for row in by_segment(_judged(model.judged, learned[name].rows), book.table("accounts"), chances("p", "label"))
+    ]
     reports = {name: model.report for name, model in models.items()}
     report = {"skill": any(part["skill"] for part in reports.values()), "parts": reports}
     lines += [f"{QUESTIONS[name].words}: left out. {reason}" for name, reason in left_out.items()]
     if (doubt := unearned_usage(book)) is not None:
         lines.append(doubt)
-    return models, learned, {"report": report, "facts": facts, "left_out": left_out, "features": []}, " ".join(lines)
+    return (
+        models,
+        learned,
+        {"report": report, "facts": facts, "left_out": left_out, "features": [], "segments": apart},
+        " ".join(lines),
+    )
 
 
 def score(workspace: Workspace, folder: Path) -> tuple[pd.DataFrame, dict[str, str]]:
@@ -201,6 +213,11 @@ def season_of(day: pd.Timestamp) -> str:
     """Return the season of an opportunity that would be created on the day after, by the rule of ``labels.aps``."""
     month = (day + DAY).month
     return "year_end" if (month - YEAR_END - 1) % 12 >= 6 else "mid_year"
+
+
+def _judged(judged: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return what was said out of fold beside the account and the label it was said of."""
+    return rows.iloc[judged["row"]][["account_id", "label"]].reset_index(drop=True).assign(p=judged["p"].to_numpy())
 
 
 def _lacks(book: Book, question: Question) -> str | None:

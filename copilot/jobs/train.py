@@ -15,7 +15,7 @@ from copilot.data import labels
 from copilot.data.choice import chosen_specs
 from copilot.data.workspace import Book, Workspace, read_manifest
 from copilot.errors import BadInput
-from copilot.jobs import bundles, propensity, samples
+from copilot.jobs import bundles, propensity, samples, segments
 from copilot.jobs.samples import Samples
 from copilot.models import versions
 
@@ -175,14 +175,18 @@ def _growth(
             groups=counted["account_id"], time=counted["as_of"],
         )  # fmt: skip
     report = parts["spend"].report
-    about = {"report": report, "features": list(features), "products": products}
-    found, told = report["auc_churn"], sets["growth"].told()
+    judged = parts["spend"].judged
+    told = rows.iloc[judged["row"]].reset_index(drop=True).assign(churn=judged["churn"].to_numpy())
+    told = told.assign(shrank=told["delta_usd"] < 0)
+    apart = segments.by_segment(told, book.table("accounts"), segments.chances("churn", "shrank"))
+    about = {"report": report, "features": list(features), "products": products, "segments": apart}
+    found, said = report["auc_churn"], sets["growth"].told()
     if found is None:
-        return _Fitted(parts, learned, about, f"{told}, of one outcome only.")
+        return _Fitted(parts, learned, about, f"{said}, of one outcome only.")
     verdict = ""
     if not report["skill"]:
         verdict = f" Size alone reaches {report['auc_size']:.3f}: no skill, so scores of growth will not be shown."
-    interval = f"95 % interval {found['low']:.3f} to {found['high']:.3f}, {told}"
+    interval = f"95 % interval {found['low']:.3f} to {found['high']:.3f}, {said}"
     return _Fitted(parts, learned, about, f"AUC {found['value']:.3f} for shrinking accounts ({interval}).{verdict}")
 
 
@@ -203,7 +207,10 @@ def _uplift(
     )
     interval = f"95 % interval {100 * ate['low']:.1f} to {100 * ate['high']:.1f} %"
     summary = f"a touch changed spend by {100 * ate['value']:.1f} % on average ({interval}). {verdict}"
-    about = {"report": report, "features": list(features)}
+    assert isinstance(model, uplift.UpliftModel)  # any kind of touch is one treatment here
+    told = rows.iloc[model.judged["row"]].reset_index(drop=True).assign(effect=model.judged["effect"].to_numpy())
+    apart = segments.by_segment(told, workspace.book().table("accounts"), segments.effects)
+    about = {"report": report, "features": list(features), "segments": apart}
     return _Fitted({"uplift": model}, {"uplift": sets["uplift"]}, about, summary)
 
 

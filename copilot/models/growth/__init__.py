@@ -37,7 +37,8 @@ class GrowthModel:
     """Boosters for the chance of each sign ("churn", "up") and for the change ("ratio", "raw", or a size by sign).
 
     A part without a booster has a plain number in ``shares``; ``size`` replaces a base of 0; ``responses`` are the
-    numbers that text levels stand for, by part; ``mends`` correct the chances' calibration.
+    numbers that text levels stand for, by part; ``mends`` correct the chances' calibration. ``judged`` holds, right
+    after a fit, what was said out of fold of each ``row`` (position in ``X``); it is not saved.
     """
 
     features: tuple[str, ...]
@@ -51,6 +52,7 @@ class GrowthModel:
     size: float
     mends: Mapping[str, tuple[float, float]]
     report: dict[str, Any] = field(default_factory=dict)
+    judged: pd.DataFrame = field(default_factory=pd.DataFrame, compare=False, repr=False)
 
     def predict(self, X: pd.DataFrame, base: npt.ArrayLike) -> pd.DataFrame:
         """Return ``delta`` (in the unit of ``base``), ``score``, ``p_up`` and ``p_churn``; indexed as ``X``.
@@ -174,7 +176,7 @@ def fit(
     last = learn((*SIGNS, *PARTS[target]), table, changes, np.arange(len(X)), named, rng)
     return GrowthModel(
         table.names, tuple(table.text), last.boosters, last.responses, last.constants, target, unit, scale, size, mends,
-        registry.plain(report),
+        registry.plain(report), judged[["row", "delta", "churn", "up"]],
     )  # fmt: skip
 
 

@@ -187,7 +187,8 @@ def _fit_one(given: _Given, arm: Floats, rows: npt.NDArray[np.intp], rng: np.ran
         **{name: choice.candidates[choice.name][name] for name in ("same_decile", "spearman_refits")},
         **boosting.fold_report(plan, clock is not None, given.embargo),
     }
-    return replace(draft, scales=_scales(high - low), report=registry.plain(report))
+    judged = pd.DataFrame({"row": trial.judged, "effect": judge.doubly_robust(trial, choice.name)})
+    return replace(draft, scales=_scales(high - low), report=registry.plain(report), judged=judged)
 
 
 def _accounts(groups: npt.ArrayLike | None, rows: int) -> npt.NDArray[Any]:

@@ -39,7 +39,7 @@ def judge(trial: Trial, name: str, *, calibrated: bool) -> dict[str, Any]:
     table = deciles(ranked, arm, y).reset_index()
     return {
         "n_judged": len(said),
-        "ate": mean_interval(_doubly_robust(trial, name), groups=trial.groups).as_dict(),
+        "ate": mean_interval(doubly_robust(trial, name), groups=trial.groups).as_dict(),
         "baselines": {"zero": 0.0, "constant": one_effect(trial)},
         "r_loss": {
             **{base: loss.mean() for base, loss in losses.items()},
@@ -62,7 +62,7 @@ def one_effect(trial: Trial) -> float:
     return float(trial.moved @ trial.surplus / (trial.moved @ trial.moved))
 
 
-def _doubly_robust(trial: Trial, name: str) -> Floats:
+def doubly_robust(trial: Trial, name: str) -> Floats:
     """Return each judged row's doubly robust effect (Robins, Rotnitzky & Zhao 1994), whose mean is the ATE."""
     chance, effect = trial.cases.chance[trial.judged], trial.effects[name]
     if name in trial.sides:

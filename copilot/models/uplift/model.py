@@ -40,6 +40,8 @@ class UpliftModel:
         spread: Mean variance of the effects said between fits, as ``_variance`` counts it.
         scales: 99th percentiles of the positive and of the absolute uplift over the training rows.
         report: Described at ``copilot.models.uplift.fit``.
+        judged: Right after a fit, out of fold: ``row`` (position in ``X``) and ``effect`` (doubly robust; its mean over
+            any group of rows estimates what a touch changed there). Not saved.
     """
 
     encoder: Encoder
@@ -52,6 +54,7 @@ class UpliftModel:
     spread: float
     scales: tuple[float, float]
     report: dict[str, Any] = field(default_factory=dict)
+    judged: pd.DataFrame = field(default_factory=pd.DataFrame, compare=False, repr=False)
 
     @property
     def features(self) -> tuple[str, ...]:
