@@ -344,3 +344,16 @@ def test_further_unusable_input_is_refused_in_one_sentence(change: dict[str, obj
     given = {"X": pd.DataFrame({"a": np.arange(30.0)}), "base": np.ones(30), "delta": np.tile([0.0, 1, -1], 10)}
     with pytest.raises(BadInput, match=says):
         growth.fit(**(given | change), rng=rng())
+
+
+def test_a_target_that_tells_most_accounts_the_same_number_is_not_used() -> None:
+    g, rows = rng(5), 200
+    actual = g.normal(size=rows)
+    judged = pd.DataFrame({"fold": np.arange(rows) % 4, "churn": g.random(rows), "row": np.arange(rows)})
+    judged["raw"] = np.where(np.arange(rows) % 5 == 0, actual, 0.0)  # four of five the same, the rest right
+    judged["ratio"], judged["hurdle"] = 0.05 * actual + g.normal(size=rows), g.normal(size=rows)
+    chosen, figures, _ = judging.choose(judged, actual, np.zeros(rows, int))
+    assert figures["raw"]["spearman_in_book"] > figures["ratio"]["spearman_in_book"]
+    assert chosen != "raw"
+    constant = judged.assign(ratio=0.0, hurdle=0.0)
+    assert judging.choose(constant, actual, np.zeros(rows, int))[0] in ("raw", "ratio", "hurdle")

@@ -34,8 +34,8 @@ def choose(judged: pd.DataFrame, actual: Floats, book: npt.NDArray[Any]) -> tupl
     """Return the target that orders books best, the figures of each, and the reason.
 
     The in-book Spearman correlation is taken fold by fold; within two standard errors of the best (of the paired
-    differences over folds) the simplest target is used: with a few hundred rows chance decides between them, and the
-    plain change then tells most accounts the same number.
+    differences over folds) the simplest target is used: with a few hundred rows chance decides between them. A target
+    that tells most accounts of a fold the same number orders a handful of them and is of no use, however well it does.
 
     Args:
         judged: Out-of-fold predictions: ``fold``, ``churn`` and a change for each target.
@@ -47,7 +47,8 @@ def choose(judged: pd.DataFrame, actual: Floats, book: npt.NDArray[Any]) -> tupl
         for name in TARGETS:
             by_fold[name].append(in_book(judged[name].to_numpy()[rows], actual[rows], book[rows]))
     values = {name: np.nan_to_num(np.asarray(found)) for name, found in by_fold.items()}
-    best = max(TARGETS, key=lambda name: float(values[name].mean()))
+    able = [name for name in TARGETS if _tells_apart(judged[name], judged["fold"])] or list(TARGETS)
+    best = max(able, key=lambda name: float(values[name].mean()))
     figures: dict[str, Any] = {}
     for name in TARGETS:
         gap = values[best] - values[name]
@@ -56,10 +57,16 @@ def choose(judged: pd.DataFrame, actual: Floats, book: npt.NDArray[Any]) -> tupl
         figures[name] = {"spearman_in_book": float(values[name].mean()), "behind": float(gap.mean()), "se": error}
         figures[name] |= {"auc_churn": auc(actual < 0, risk), "capture_20": capture(risk.to_numpy(), actual < 0)}
         figures[name]["mae"] = float(np.abs(judged[name].to_numpy() - actual).mean())
-    chosen = next(name for name in TARGETS if figures[name]["behind"] <= 2 * figures[name]["se"] or name == best)
+    chosen = next(name for name in able if figures[name]["behind"] <= 2 * figures[name]["se"] or name == best)
     if chosen == best:
         return chosen, figures, f"The {chosen} target orders accounts best out of fold."
     return chosen, figures, f"The {chosen} target is the simplest within two standard errors of the {best} target."
+
+
+def _tells_apart(told: pd.Series, fold: pd.Series) -> bool:
+    """Whether fewer than half of the accounts of a typical fold are told one and the same number."""
+    common = told.groupby(fold).agg(lambda values: values.value_counts(normalize=True).iloc[0])
+    return bool(common.median() < 0.5)
 
 
 def judge(
