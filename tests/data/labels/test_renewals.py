@@ -73,7 +73,7 @@ def test_only_a_touch_in_the_60_days_after_the_features_date_treats(tmp_path: Pa
         book = book_of(tmp_path / day, [term("2024-03-01", "2025-03-01", 100)], [{"account_id": "a", "event_ts": day}])
         return int(labels.uplift_pairs(book).frame["treated"].iloc[0])
 
-    assert [treated(day) for day in ("2024-12-31", "2025-01-01", "2025-03-01", "2025-03-02")] == [0, 1, 1, 0]
+    assert [treated(day) for day in ("2024-12-31", "2025-01-01", "2025-02-28", "2025-03-01")] == [0, 1, 1, 0]
 
 
 def test_without_renewal_dates_every_quarter_is_a_sample(tmp_path: Path) -> None:
