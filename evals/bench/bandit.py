@@ -78,7 +78,7 @@ def play(world: Stream, policy: Policy, suggested: Ints | None = None) -> Floats
 
 def play_vw(world: Stream, options: str, seed: int) -> float:
     """Return Vowpal Wabbit's regret: squarecb on action-dependent features, context crossed with arm."""
-    import vowpalwabbit  # type: ignore[import-untyped]
+    import vowpalwabbit
 
     rng = np.random.default_rng([9, seed])
     vw = vowpalwabbit.Workspace(f"--cb_explore_adf --squarecb -q SA --quiet --random_seed {seed} {options}")
