@@ -55,7 +55,9 @@ check: setup ## style, types, layers of imports, no CUDA package
 
 test: check ## set up, check and run every test with branch coverage
 	@echo "Running the tests, a few minutes; the last line says how many passed and how long they took."
-	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term --durations=20
+	@$(PY) -m pytest -n 2 --dist loadfile --ignore tests/test_run.py --cov --cov-report=term --durations=20
+	@echo "Last the newcomer's run, alone, since its language model needs both processors."
+	@$(PY) -m pytest tests/test_run.py
 
 bench: setup ## measure this machine and our peers, all or one: make bench ONLY=mart
 	@$(PY) -m uv pip install --quiet --python $(PY) -c constraints.txt -e '.[dev,bench]' 2>/dev/null \

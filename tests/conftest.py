@@ -19,11 +19,6 @@ NOW = datetime(2026, 7, 1, 6, 0, tzinfo=UTC)
 SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the newcomer's run, which takes longest, so that the other processor has all the rest meanwhile."""
-    items.sort(key=lambda item: item.path.name != "test_run.py")
-
-
 def made(root: Path, fill: Callable[[Workspace], object]) -> Workspace:
     """Fill a workspace, train and score it."""
     from copilot.jobs.score import score

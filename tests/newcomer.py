@@ -90,7 +90,7 @@ def visit(url: str, password: str, *, warm: float, tries: int = 1, picture: Path
         for again in range(1, tries):  # a machine that is busy with other things may be too slow for the model at first
             if "embedded model" in feet.last.inner_text():
                 break
-            page.wait_for_timeout(3_000)
+            page.wait_for_timeout(20_000)
             page.fill("textarea", QUESTION)
             page.keyboard.press("Enter")
             feet.nth(again).wait_for(timeout=180_000)

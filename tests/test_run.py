@@ -50,7 +50,7 @@ def test_make_run_opens_the_chat_and_the_network_can_be_off_from_then_on(
     cut_off = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
     cut_off = cut_off if not subprocess.run([*cut_off, "true"], capture_output=True).returncode else []
     script = [sys.executable, str(newcomer.ROOT / "tests" / "newcomer.py"), str(workspace), "--password", password]
-    script += ["--tries", "3" if weights() else "1"]
+    script += ["--tries", "5" if weights() else "1"]
     ended = subprocess.run([*cut_off, *script, "--", *commands()[0]], capture_output=True, text=True, timeout=900)
     assert ended.returncode == 0, ended.stderr
     seen = json.loads(ended.stdout.splitlines()[-1])
