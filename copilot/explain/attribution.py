@@ -1,187 +1,174 @@
-"""Exact contributions of each feature to a boosted model's predictions (TreeSHAP, Lundberg et al. 2018)."""
+"""One door to every way of attribution: how much each feature moves each prediction, and how far to believe it.
+
+"auto" takes the exact way where the model has one (boosted trees, uplift), Integrated Gradients for torch networks, and
+LIME for anything else that predicts.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from copilot.errors import BadInput
+from copilot.explain.gradients import answers, integrated_gradients
+from copilot.explain.k_lime import k_lime
+from copilot.explain.record import Attribution, Fidelity, Unit, local_accuracy
+from copilot.explain.rules import as_attribution, extract
+from copilot.explain.surrogates import Predict, lime
+from copilot.explain.trees import TOLERANCE, best_rounds, contributions, core, margins, matched
+from copilot.models.uplift.model import UpliftModel
+from copilot.models.uplift.several import SeveralTouches
+from copilot.stats import Floats
 
-if TYPE_CHECKING:
-    import xgboost as xgb
+__all__ = ["Attribution", "Fidelity", "attribute", "contributions"]
 
-FEWEST_ROWS = 1_000  # below, laying the tables out costs more than it saves
-TOLERANCE = 1e-4  # of single precision, summed over some hundred features
+Way = Literal["auto", "exact", "gradients", "lime", "k-lime", "rules"]
+Kind = Literal["trees", "uplift", "network", "other"]
+WAYS: dict[Kind, tuple[str, ...]] = {  # the first is "auto"
+    "trees": ("exact", "lime", "k-lime", "rules"),
+    "uplift": ("exact",),
+    "network": ("gradients", "lime", "k-lime"),
+    "other": ("lime", "k-lime"),
+}
 
 
-def contributions(
-    booster: xgb.Booster | xgb.XGBModel,
+def attribute(
+    model: Any,
     X: pd.DataFrame | np.ndarray,
     *,
-    output: int | None = None,
-    iteration_range: tuple[int, int] | None = None,
-) -> np.ndarray:
-    """Return how much each feature moves each prediction away from the model's mean.
-
-    These are the Shapley values of the game in which an unknown feature is averaged over the training rows that
-    reach a split (path-dependent TreeSHAP). A missing value follows the branch training chose for it.
-
-    Many rows of a model that ``leaf_tables`` covers are looked up there, some forty times as fast as XGBoost's own
-    ``pred_contribs``, in single precision (about 1e-6 of the largest contribution). Their sums are checked against the
-    model's margins; where they differ, and for all other models, XGBoost's own answer is given.
+    method: Way = "auto",
+    output: int | str | None = None,
+    background: pd.DataFrame | np.ndarray | None = None,
+    baseline: np.ndarray | None = None,
+    unit: Unit | None = None,
+    rng: np.random.Generator | None = None,
+) -> Attribution:
+    """Return how much each feature moves each prediction.
 
     Args:
-        booster: A fitted booster, or a scikit-learn style model; the latter counts the rounds up to its best one.
-        X: One row an account. A frame is matched to the model by column name, an array by position.
-        output: Which class or target of a model with several.
-        iteration_range: The rounds to count, from (included) and to (excluded), where not all.
+        model: An XGBoost model, an uplift model, a torch module over numbers, or a function (n, f) → (n,).
+        X: One row an account. A frame is matched to an XGBoost or uplift model by name, everything else by position.
+        method: "auto", or a way the kind of model offers: "exact" (trees, uplift), "gradients" (networks), "lime" and
+            "k-lime" (all but uplift), "rules" (trees whose margin above 0 is a yes).
+        output: Which class or target of a model with several; the kind of touch of an uplift model with several.
+        background: Rows like those the model was trained on, which surrogates and rules learn from; by default ``X``.
+        baseline: (f,), where Integrated Gradients begin; by default the background's mean.
+        unit: Of the predictions, where the model cannot say; a classifier's margins are log-odds.
+        rng: Draws neighbours and clusters; surrogates need one.
 
     Returns:
-        Shape (rows, features + 1), float64. The columns stand in the **model's** order of features whatever the
-        order in ``X``; the last is the bias. A row sums to the model's margin: the prediction's own unit for
-        a regression, log-odds for a classifier.
+        Exact ways and gradients are checked: each row's sum is its prediction (``fidelity.gap`` says how close), or an
+        error says it is not. Surrogates and rules approximate, and ``fidelity`` says how well.
 
     Raises:
-        BadInput: The model is not fitted, or ``X`` is not what it was fitted on.
+        BadInput: A method the model does not offer, rows it cannot read, or contributions that do not add up.
     """
+    kind = _kind(model)
+    way = WAYS[kind][0] if method == "auto" else method
+    if way not in WAYS[kind]:
+        raise BadInput(f"The method {way!r} does not go with this model; use one of {', '.join(WAYS[kind])}, or auto.")
+    if kind == "uplift":
+        return _uplift(model, X, output, unit)
+    if isinstance(output, str):
+        raise BadInput(f"The output {output!r} is a name; only uplift models with several kinds of touch have those.")
+    if way == "exact":
+        return _trees(model, X, output, unit)
+    rows, names = _rows(model, kind, X)
+    known = rows if background is None else _rows(model, kind, background)[0]
+    if way == "gradients":
+        start = known.mean(axis=0) if baseline is None and len(known) else baseline
+        return integrated_gradients(model, rows, features=names, baseline=start, output=output, unit=unit or "margin")
+    if way == "rules":
+        yes, known_yes = (margins(model, part, output) > 0 for part in (rows, known))
+        trees, rounds = core(model)[0], best_rounds(model)
+        found = extract(trees, known, known_yes, features=names, rounds=rounds, output=output or 0)
+        return as_attribution(found, rows, yes, data=known, data_yes=known_yes)
+    if rng is None:
+        raise BadInput("A surrogate draws at random; give rng=np.random.default_rng(seed).")
+    surrogate = lime if way == "lime" else k_lime
+    predict, told = _predict(model, kind, output), unit or ("outcome" if kind == "other" else "margin")
+    return surrogate(predict, rows, background=known, features=names, rng=rng, unit=told)
+
+
+def _kind(model: Any) -> Kind:
     import xgboost as xgb
 
-    core, missing = _core(booster)
-    if iteration_range is None:
-        iteration_range = _best_rounds(booster)
-    names, width = core.feature_names, core.num_features()
-    rows = _frame(X, names, width) if isinstance(X, pd.DataFrame) else _array(X, width)
-    if not len(rows):
-        return np.zeros((0, width + 1))
+    if isinstance(model, UpliftModel | SeveralTouches):
+        return "uplift"
+    if isinstance(model, xgb.Booster | xgb.XGBModel):
+        return "trees"
+    if _is_network(model):
+        return "network"
+    if callable(model):
+        return "other"
+    raise BadInput(
+        f"A {type(model).__name__} cannot be explained; give an XGBoost or uplift model, a torch network, or a "
+        "function that takes rows and gives one number each."
+    )
 
-    def told(part: Any, **what: bool) -> np.ndarray:
-        # Names are checked above; an array has none, and a model fitted on one knows none.
-        data = xgb.DMatrix(part, feature_names=names, missing=missing, enable_categorical=True)
-        answer = core.predict(data, **what, validate_features=False, iteration_range=iteration_range)
-        return np.asarray(answer, np.float64)
 
+def _is_network(model: Any) -> bool:
+    """Say whether it is a torch module, without importing torch for what is not."""
+    return any(kind.__module__.split(".")[0] == "torch" for kind in type(model).__mro__) and hasattr(
+        model, "parameters"
+    )
+
+
+def _trees(model: Any, X: Any, output: int | None, unit: Unit | None) -> Attribution:
+    names = matched(model, X)[1]
+    found, told = contributions(model, X, output=output), margins(model, X, output)
+    largest = max(1.0, float(np.abs(found).max(initial=0.0)))
+    fidelity = local_accuracy(found.sum(axis=1), told, tolerance=TOLERANCE * largest, what="contributions")
+    return Attribution("exact", found[:, :-1], found[:, -1], names, unit or "margin", fidelity)
+
+
+def _uplift(model: Any, X: Any, output: int | str | None, unit: Unit | None) -> Attribution:
+    if isinstance(model, SeveralTouches) and not (isinstance(output, str) and output in model.models):
+        raise BadInput(f"Say which kind of touch: output= one of {', '.join(model.models)}.")
+    if isinstance(model, UpliftModel) and output is not None:
+        raise BadInput(f"The uplift model knows one kind of touch; output {output!r} was asked for.")
+    one = model.models[output] if isinstance(model, SeveralTouches) else model
+    said, found, notes = model.predict(X), one.contributions(X), []
+    told = said["uplift" if one is model else f"uplift_{output}"].to_numpy()
+    if one is not model and one.task == "chance":
+        # The kinds of touch share one y0; where y0 + uplift leaves the range of chances, no feature owns what is cut.
+        cut = said[f"y1_{output}"].isin((0.0, 1.0)).to_numpy()
+        found[cut, -1] += told[cut] - found[cut].sum(axis=1)
+        if cut.any():
+            notes.append(
+                f"In {int(cut.sum())} rows the chance ends at 0 or 1; what that cuts off stands with the bias."
+            )
+    fidelity = local_accuracy(found.sum(axis=1), told, tolerance=TOLERANCE, what="contributions")
+    own: Unit = "probability" if one.task == "chance" else "outcome"
+    return Attribution("exact", found[:, :-1], found[:, -1], tuple(one.features), unit or own, fidelity, tuple(notes))
+
+
+def _rows(model: Any, kind: Kind, X: Any) -> tuple[Floats, tuple[str, ...]]:
+    """Return the rows as numbers in the model's order, and the names of the features."""
+    if kind == "trees":
+        rows, names = matched(model, X)
+        try:
+            plain = rows.to_numpy(np.float64, na_value=np.nan) if isinstance(rows, pd.DataFrame) else rows
+        except (TypeError, ValueError):
+            raise BadInput(
+                "Surrogates and rules read numbers alone; use method='exact' for category columns."
+            ) from None
+        return np.asarray(plain, float), names
+    names = tuple(map(str, X.columns)) if isinstance(X, pd.DataFrame) else ()
     try:
-        if len(rows) >= FEWEST_ROWS:
-            first = _one_output(told(rows[:1], pred_contribs=True), output)
-            found = _looked_up(core, rows, missing, output or 0, iteration_range, first[0, -1])
-            if found is not None and _adds_up(found, told(rows, output_margin=True), output or 0):
-                return found
-        return _one_output(told(rows, pred_contribs=True), output)
-    except xgb.core.XGBoostError as error:
-        raise BadInput(f"The model cannot read these rows: {_first_sentence(error)}.") from None
-
-
-def _looked_up(
-    core: xgb.Booster, rows: Any, missing: float, output: int, rounds: tuple[int, int], bias: float
-) -> np.ndarray | None:
-    """Return contributions from leaf tables, or None where they do not cover the model or cannot be compiled here."""
-    from copilot.explain.leaf_tables import NotCovered, lay_out
-
-    if isinstance(rows, pd.DataFrame) and any(isinstance(kind, pd.CategoricalDtype) for kind in rows.dtypes):
-        return None
-    try:
-        from copilot.explain.leaf_walk import walk
-
-        tables = lay_out(core, output, rounds)
-    except (NotCovered, ImportError, RuntimeError):  # numba raises the last where no folder takes its cache
-        return None
-    plain = rows.to_numpy(np.float32, na_value=np.nan) if isinstance(rows, pd.DataFrame) else rows.astype(np.float32)
-    if not np.isnan(missing):
-        plain = np.where(plain == np.float32(missing), np.float32(np.nan), plain)
-    return np.column_stack([walk(tables, plain), np.full(len(plain), bias)])
-
-
-def _adds_up(found: np.ndarray, margin: np.ndarray, output: int) -> bool:
-    """Say whether each row's contributions sum to its margin (local accuracy)."""
-    aim = margin if margin.ndim == 1 else margin[:, output]
-    return bool(np.abs(found.sum(axis=1) - aim).max() <= TOLERANCE * (1 + np.abs(found).max()))
-
-
-def _core(model: Any) -> tuple[xgb.Booster, float]:
-    """Return the booster and the value it takes for missing."""
-    import xgboost as xgb
-
-    if isinstance(model, xgb.Booster):
-        if _is_empty(model):
-            raise BadInput("The model to explain has not been trained; train it first.")
-        return model, np.nan
-    if not isinstance(model, xgb.XGBModel):
-        raise BadInput(f"Contributions need an XGBoost model; a {type(model).__name__} was given.")
-    if not model.__sklearn_is_fitted__():
-        raise BadInput("The model to explain has not been trained; train it first.")
-    return model.get_booster(), model.missing
-
-
-def _is_empty(booster: xgb.Booster) -> bool:
-    import xgboost as xgb
-
-    try:
-        return bool(booster.num_features() == 0)
-    except xgb.core.XGBoostError:
-        return True
-
-
-def _best_rounds(model: Any) -> tuple[int, int]:
-    """Return the rounds the model's own ``predict`` counts; (0, 0) means all."""
-    best = getattr(model, "best_iteration", None) if hasattr(model, "get_booster") else None
-    return (0, 0) if best is None else (0, int(best) + 1)
-
-
-def _frame(X: pd.DataFrame, names: Sequence[str] | None, width: int) -> pd.DataFrame | np.ndarray:
-    unusable = [
-        str(name)
-        for name, dtype in X.dtypes.items()
-        if not (pd.api.types.is_numeric_dtype(dtype) or isinstance(dtype, pd.CategoricalDtype))
-    ]
-    if unusable:
-        raise BadInput(f"The columns {_list(unusable)} hold no numbers; encode them as they were for training.")
-    if names is None:
-        return _array(X.to_numpy(dtype=np.float64, na_value=np.nan), width)
-    given = X.set_axis([str(name) for name in X.columns], axis=1)
-    twice = given.columns[given.columns.duplicated()].tolist()
-    missing = [name for name in names if name not in given.columns]
-    extra = [name for name in given.columns if name not in set(names)]
-    faults = [
-        f"{what} {_list(which)}"
-        for what, which in (("lack", missing), ("have besides", extra), ("have twice", twice))
-        if which
-    ]
-    if faults:
-        raise BadInput(f"The columns are not those the model was trained on: they {' and '.join(faults)}.")
-    ordered: pd.DataFrame = given[list(names)]
-    return ordered
-
-
-def _array(X: Any, width: int) -> np.ndarray:
-    try:
-        rows = np.asarray(X, dtype=np.float64)
+        rows = X.to_numpy(np.float64, na_value=np.nan) if isinstance(X, pd.DataFrame) else np.asarray(X, np.float64)
     except (TypeError, ValueError):
-        raise BadInput("The rows to explain are not a table of numbers.") from None
-    if rows.ndim != 2 or rows.shape[1] != width:
-        raise BadInput(f"The model was trained on {width} columns; rows of shape {rows.shape} were given.")
-    return rows
+        raise BadInput("The rows to explain are not a table of numbers; encode them as for training.") from None
+    if rows.ndim != 2 or not rows.shape[1]:
+        raise BadInput(f"The rows to explain must be a table; the shape {rows.shape} was given.")
+    return rows, names or tuple(f"f{k}" for k in range(rows.shape[1]))
 
 
-def _one_output(found: np.ndarray, output: int | None) -> np.ndarray:
-    if found.ndim == 2:
-        if output not in (None, 0):
-            raise BadInput(f"The model has one output; output {output} was asked for.")
-        return found
-    count = found.shape[1]
-    if output is None or not 0 <= output < count:
-        raise BadInput(f"The model has {count} outputs; choose one with output=0 … {count - 1}.")
-    chosen: np.ndarray = found[:, output, :]
-    return chosen
-
-
-def _list(names: list[str]) -> str:
-    shown = ", ".join(names[:5])
-    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"
-
-
-def _first_sentence(error: Exception) -> str:
-    """Return what an XGBoost error says, without file, line and stack."""
-    return str(error).splitlines()[0].rsplit("Check failed:", 1)[-1].rsplit(": ", 1)[-1].strip().rstrip(".")
+def _predict(model: Any, kind: Kind, output: int | None) -> Predict:
+    if kind == "trees":
+        return lambda rows: margins(model, rows, output)
+    if kind == "network":
+        return lambda rows: answers(model, rows, output)
+    return model  # type: ignore[no-any-return]
