@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import html
 import json
 from collections.abc import Sequence
@@ -16,8 +18,12 @@ from copilot.explain.record import Attribution
 
 FORMAT = "contributions-1"
 MOST_ROWS_HTML = 1_000
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-STYLE = "body{font:14px sans-serif}table{border-collapse:collapse}td,th{padding:2px 8px;text-align:right}.up{color:#175}.down{color:#a22}"
+STYLE = (
+    "body{font:14px sans-serif}table{border-collapse:collapse}td,th{padding:2px 8px;text-align:right}"
+    ".up{color:#175}.down{color:#a22}"
+)
+DIGEST = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+POLICY = f"default-src 'none'; style-src 'sha256-{DIGEST}'; base-uri 'none'; form-action 'none'"
 
 
 def export(
@@ -25,8 +31,8 @@ def export(
 ) -> Path:
     """Write the contributions of some accounts.
 
-    CSV is the wide layout that ``foreign_scores.read_contributions`` reads; a text cell that a spreadsheet might run gets a
-    quote in front. HTML holds no script and allows none.
+    CSV is the wide layout that ``foreign_scores.read_contributions`` reads; a text cell that a spreadsheet might run
+    gets a quote in front. HTML holds no script and allows none.
 
     Args:
         found: The contributions.

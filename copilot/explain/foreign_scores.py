@@ -1,11 +1,13 @@
 """Read scores and contributions that another system computed, from a CSV, and check them before anyone relies on them.
 
-Two layouts: long (``account_id, feature, contribution[, value, score]``, one line a feature) and wide (``account_id``, one
-column a feature, ``[bias, score]``). A feature or column named ``bias`` holds what a prediction starts from.
+Two layouts: long (``account_id, feature, contribution[, value, score]``, one line a feature) and wide (``account_id``,
+one column a feature, ``[bias, score]``). A feature or column named ``bias`` holds what a prediction starts from.
 """
 
 from __future__ import annotations
 
+import csv
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,7 @@ from copilot.stats import Floats
 BIAS = "bias"
 TOLERANCE = 1e-3  # relative to the largest |score|, or 1: files are rounded
 MOST_BYTES = 1024**3
+RUNS = re.compile(r"^'(?=\s*[=+\-@])")
 LONG = ("account_id", "feature", "contribution")
 
 
@@ -87,23 +90,32 @@ def _read(path: Path) -> pd.DataFrame:
         raise BadInput(f"There is no readable file {path.name!r}; check the path.") from None
     except (ValueError, pd.errors.ParserError):  # not UTF-8, no rows at all, lines of unequal length
         raise BadInput(f"The file {path.name!r} is not a UTF-8 CSV with a heading; export it again.") from None
-    table.columns = [str(name).strip() for name in table.columns]
-    with path.open(encoding="utf-8-sig") as file:
-        heading = [cell.strip().strip('"') for cell in file.readline().rstrip("\r\n").split(",")]
+    if not isinstance(table.index, pd.RangeIndex):
+        raise BadInput(
+            f"The file {path.name!r} has lines with more cells than its heading; quote cells that hold commas."
+        )
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        heading = [_plain(cell) for cell in next(csv.reader(file, skipinitialspace=True))]
     if twice := sorted({name for name in heading if heading.count(name) > 1}):
         raise BadInput(f"The column {twice[0]!r} stands twice in the heading; keep one.")
-    if "account_id" not in table.columns or table.shape[1] < 2 or not len(table):
+    table.columns = heading
+    if "account_id" not in heading or len(heading) < 2 or not len(table):
         raise BadInput(
-            f"The file {path.name!r} needs lines and the columns {', '.join(LONG)}, or account_id and one column a feature."
+            f"The file {path.name!r} needs lines, and the columns {', '.join(LONG)} or account_id and one a feature."
         )
-    table["account_id"] = table["account_id"].str.strip()
+    table["account_id"] = table["account_id"].fillna("").map(_plain)
     if (table["account_id"] == "").any():
         raise BadInput(f"Line {_line(table['account_id'] == '')} names no account; fill account_id.")
     return table
 
 
+def _plain(cell: str) -> str:
+    """Return a name without space around it and without the quote that keeps a spreadsheet from running it."""
+    return RUNS.sub("", cell.strip())
+
+
 def _long(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, Floats | None]:
-    table["feature"] = table["feature"].str.strip()
+    table["feature"] = table["feature"].fillna("").map(_plain)
     if (table["feature"] == "").any():
         raise BadInput(f"Line {_line(table['feature'] == '')} names no feature; fill the column feature.")
     twice = table.duplicated(["account_id", "feature"])
@@ -133,7 +145,7 @@ def _wide(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, Floats | Non
     if twice.any():
         raise BadInput(f"Line {_line(twice)} repeats the account {table.loc[twice, 'account_id'].iloc[0]!r}; keep one.")
     names = [name for name in table.columns if name not in ("account_id", "score")]
-    if "" in names or any(name.startswith("Unnamed:") for name in names):
+    if "" in names:
         raise BadInput("A column has no name; name it after its feature.")
     columns = {name: _numbers(table, name).to_numpy() for name in names}
     shares = pd.DataFrame(columns, index=pd.Index(table["account_id"].to_numpy(), name="account_id"))
@@ -145,7 +157,7 @@ def _numbers(table: pd.DataFrame, name: str) -> pd.Series:
     found = pd.to_numeric(table[name], errors="coerce")
     bad = ~np.isfinite(found.to_numpy(float, na_value=np.nan))
     if bad.any():
-        shown = table[name][bad].iloc[0][:40]
+        shown = str(table[name][bad].iloc[0])[:40]
         raise BadInput(f"Line {_line(bad)} holds {shown!r} as {name!r}; it must be a finite number.")
     return found.astype(float)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -163,7 +164,7 @@ def _area(order: npt.NDArray[np.intp], X: Floats, predict: Predict, middle: Floa
     cuts = np.unique(np.linspace(0, X.shape[1], min(X.shape[1], MOST_STEPS) + 1).round().astype(int))
     rows = np.arange(len(X))[:, None]
     curve = [asked(predict, here)]
-    for first, last in zip(cuts[:-1], cuts[1:], strict=True):
+    for first, last in pairwise(cuts.tolist()):
         switched = order[:, first:last]
         here[rows, switched] = there[rows, switched]
         curve.append(asked(predict, here))

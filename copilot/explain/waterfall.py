@@ -34,7 +34,7 @@ class Bar:
 
 
 def waterfall(found: Attribution, row: int, specs: Sequence[FeatureSpec], *, top: int = TOP) -> list[Bar]:
-    """Return the bars of one account: baseline, its ``top`` families by |contribution|, all others together, prediction.
+    """Return the bars of one account: baseline, its ``top`` strongest families, all others together, prediction.
 
     Args:
         found: Contributions.
@@ -64,7 +64,7 @@ def waterfall(found: Attribution, row: int, specs: Sequence[FeatureSpec], *, top
 
 
 def svg(bars: Sequence[Bar], *, title: str, unit: str = "") -> str:
-    """Return a picture of the bars: plain SVG without script or link, every text escaped, described for a screen reader.
+    """Return a picture of the bars: SVG without script or link, texts escaped, described for a screen reader.
 
     Raises:
         BadInput: No bars, or ends that are not finite.
