@@ -38,7 +38,7 @@ def test_shares_means_and_changes_are_those_worked_by_hand() -> None:
 
 def test_more_of_a_feature_means_what_its_contributions_say() -> None:
     rng = np.random.default_rng(1)
-    values = pd.DataFrame(rng.normal(size=(200, 3)), columns=NAMES).mask(rng.random((200, 3)) < 0.1)
+    values = pd.DataFrame(rng.normal(size=(2_000, 3)), columns=NAMES).mask(rng.random((2_000, 3)) < 0.1)
     shares = pd.DataFrame({NAMES[0]: 2 * values[NAMES[0]], NAMES[1]: 0.1, NAMES[2]: -(values[NAMES[2]] ** 3)}).fillna(0)
     found = overview(shares, SPECS, values=values).set_index("ultra")["more_means"]
     assert found.to_dict() == {"seats": "higher", "tickets": "lower"}

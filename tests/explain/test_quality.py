@@ -37,7 +37,7 @@ def test_true_contributions_beat_random_orders_and_shuffled_ones_do_not() -> Non
 
 
 def test_the_deletion_area_of_a_line_is_the_one_worked_by_hand() -> None:
-    # f = 2a + b at (1, 1), baseline 0: true order 3, 1, 0 (area 1.25), the other 3, 2, 0 (1.75); random orders lie between.
+    # f = 2a + b at (1, 1), baseline 0: true order 3, 1, 0 (area 1.25), the other 3, 2, 0 (1.75); random: a mixture.
     trust = Fidelity("local accuracy", 1.0, np.ones(1), 0.0)
     one = Attribution("exact", np.array([[2.0, 1.0]]), np.zeros(1), ("a", "b"), "outcome", trust)
     rows = np.ones((1, 2))
