@@ -129,8 +129,9 @@ def _uplift(model: Any, X: Any, output: int | str | None, unit: Unit | None) -> 
         raise BadInput(f"Say which kind of touch: output= one of {', '.join(model.models)}.")
     if isinstance(model, UpliftModel) and output is not None:
         raise BadInput(f"The uplift model knows one kind of touch; output {output!r} was asked for.")
-    one = model.models[output] if isinstance(model, SeveralTouches) else model
-    said, found, notes = model.predict(X), one.contributions(X), []
+    one: UpliftModel = model.models[str(output)] if isinstance(model, SeveralTouches) else model
+    said, found = model.predict(X), one.contributions(X)
+    notes: list[str] = []
     told = said["uplift" if one is model else f"uplift_{output}"].to_numpy()
     if one is not model and one.task == "chance":
         # The kinds of touch share one y0; where y0 + uplift leaves the range of chances, no feature owns what is cut.

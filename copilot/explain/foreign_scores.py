@@ -182,9 +182,8 @@ def _start(
         start = np.zeros(len(sums)) if bias is None else bias
         return start, Fidelity("not checked", float("nan"), nothing, float("nan")), (note,)
     notes: tuple[str, ...] = ()
-    start = bias
-    if start is None:
-        start = np.full(len(sums), float(np.median(scores - sums)))
+    start: Floats = np.full(len(sums), float(np.median(scores - sums))) if bias is None else bias
+    if bias is None:
         notes = (f"The file holds no bias; {start[0]:.6g} is what is left of every score.",)
     gaps = np.abs(start + sums - scores)
     if not gaps.max() <= tolerance * max(1.0, float(np.abs(scores).max())):
