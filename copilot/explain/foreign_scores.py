@@ -176,14 +176,14 @@ def _start(
     sums: Floats, bias: Floats | None, scores: Floats | None, index: pd.Index, tolerance: float
 ) -> tuple[Floats, Fidelity, tuple[str, ...]]:
     """Return each row's bias, the fidelity, and what was assumed."""
+    start: Floats = np.zeros(len(sums)) if bias is None else bias
     if scores is None:
         nothing = np.full(len(sums), np.nan)
         note = "The file holds no scores, so the sums could not be checked."
-        start = np.zeros(len(sums)) if bias is None else bias
         return start, Fidelity("not checked", float("nan"), nothing, float("nan")), (note,)
     notes: tuple[str, ...] = ()
-    start: Floats = np.full(len(sums), float(np.median(scores - sums))) if bias is None else bias
     if bias is None:
+        start = np.full(len(sums), float(np.median(scores - sums)))
         notes = (f"The file holds no bias; {start[0]:.6g} is what is left of every score.",)
     gaps = np.abs(start + sums - scores)
     if not gaps.max() <= tolerance * max(1.0, float(np.abs(scores).max())):
