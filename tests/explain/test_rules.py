@@ -57,7 +57,7 @@ def test_fidelity_is_what_counting_gives_also_on_rows_with_gaps() -> None:
     for rule in found.rules:
         held = rule.holds(X.astype(np.float32).astype(float))
         assert rule.covered == held.sum()
-        assert rule.precision == yes[held].mean() >= 0.95
+        assert rule.precision == yes[held].mean() >= 0.9
 
 
 def test_a_path_of_one_tree_holds_exactly_where_the_tree_goes() -> None:
