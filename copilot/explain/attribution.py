@@ -15,7 +15,8 @@ from copilot.errors import BadInput
 from copilot.explain.gradients import answers, integrated_gradients
 from copilot.explain.k_lime import k_lime
 from copilot.explain.record import Attribution, Fidelity, Unit, local_accuracy
-from copilot.explain.rules import as_attribution, extract
+from copilot.explain.rule_list import as_attribution
+from copilot.explain.rules import extract
 from copilot.explain.surrogates import Predict, lime
 from copilot.explain.trees import TOLERANCE, best_rounds, contributions, core, margins, matched
 from copilot.models.uplift.model import UpliftModel

@@ -8,16 +8,13 @@ keeps the fewest that explain the yeses.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from math import factorial
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from copilot.errors import BadInput
-from copilot.explain.record import Attribution, Fidelity
+from copilot.explain.rule_list import Condition, Mask, Rule, RuleList, all_hold, any_of, single
 from copilot.stats import Floats
 
 MOST_RULES, MOST_CONDITIONS = 20, 6
@@ -25,78 +22,6 @@ PRECISION = 0.9  # share of the rows a rule covers that the model must say yes t
 LEAST_ROWS = 3  # yeses a rule must cover
 BEAM = 200  # candidates that are combined further
 MOST_TREES = 2_000
-
-Mask = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True, order=True)
-class Condition:
-    """low ≤ value < high of one feature (float32, as the trees compare); ``missing`` says whether a gap passes."""
-
-    feature: int
-    low: float = -np.inf
-    high: float = np.inf
-    missing: bool = True
-
-    def holds(self, column: Floats) -> Mask:
-        """Say which values pass."""
-        with np.errstate(invalid="ignore"):
-            inside = (column >= self.low) & (column < self.high)
-        return np.asarray(np.where(np.isnan(column), self.missing, inside), bool)
-
-    def words(self, names: Sequence[str]) -> str:
-        """Return it as text, as in "20 <= usage < 60 or missing"."""
-        left = f"{self.low:.6g} <= " if np.isfinite(self.low) else ""
-        right = f" < {self.high:.6g}" if np.isfinite(self.high) else ""
-        if not left and not right:
-            return f"{names[self.feature]} is known" if not self.missing else f"{names[self.feature]} is anything"
-        return f"{left}{names[self.feature]}{right}" + (" or missing" if self.missing else "")
-
-
-@dataclass(frozen=True)
-class Rule:
-    """Conditions that must all hold; ``covered`` data rows, of which the model says yes to the share ``precision``."""
-
-    conditions: tuple[Condition, ...]
-    covered: int
-    precision: float
-
-    def holds(self, X: Floats) -> Mask:
-        """Say which rows meet all conditions."""
-        return _mask(self.conditions, X)
-
-
-@dataclass(frozen=True)
-class RuleList:
-    """Rules that say yes together, and how far they agree with the model on the rows they were made from.
-
-    Attributes:
-        rules: The one that explains most first.
-        features: Names in the order of the columns.
-        agreement: Share of all rows where "a rule holds" equals the model's yes.
-        on_yes, on_no: The same among the model's yeses (TE2Rules' fidelity on positives), and among its noes.
-        base_rate: Share of rows the model says yes to.
-    """
-
-    rules: tuple[Rule, ...]
-    features: tuple[str, ...]
-    agreement: float
-    on_yes: float
-    on_no: float
-    base_rate: float
-
-    def predict(self, X: Floats) -> Mask:
-        """Say which rows at least one rule covers."""
-        rows = single(X)
-        return _any([rule.holds(rows) for rule in self.rules], len(rows))
-
-    def words(self) -> list[str]:
-        """Return one line a rule."""
-        return [
-            " and ".join(one.words(self.features) for one in rule.conditions)
-            + f" ({rule.covered} rows, {rule.precision:.0%} yes)"
-            for rule in self.rules
-        ]
 
 
 def extract(
@@ -128,7 +53,7 @@ def extract(
     if not yes.any() or yes.all():
         raise BadInput("The model says the same of every row given, so no rule can tell its yeses; give other rows.")
     rows = single(X)
-    pool = {tuple(path): _mask(path, rows) for path in set(_paths(booster, rounds, output))}
+    pool = {tuple(path): all_hold(path, rows) for path in set(_paths(booster, rounds, output))}
     good: dict[tuple[Condition, ...], Mask] = {}
     singles = _ranked(pool, yes)
     frontier = singles
@@ -136,68 +61,17 @@ def extract(
         for path, mask in frontier:
             if int((mask & yes).sum()) >= LEAST_ROWS and (mask & yes).sum() >= precision * mask.sum():
                 good |= dict([_shortened(path, mask, rows, yes, precision)])
-        left = yes & ~_any(list(good.values()), len(yes))
+        left = yes & ~any_of(list(good.values()), len(yes))
         if stage == 2 or left.sum() < LEAST_ROWS:
             break
         frontier = _joined([one for one in frontier if one[0] not in good], singles, left, yes)
     chosen = _cover(good, yes, most)
     rules = tuple(Rule(path, int(mask.sum()), float(yes[mask].mean())) for path, mask in chosen)
-    said = _any([mask for _, mask in chosen], len(yes))
+    said = any_of([mask for _, mask in chosen], len(yes))
     return RuleList(
         rules, features, float((said == yes).mean()), float(said[yes].mean()), float((~said[~yes]).mean()),
         float(yes.mean()),
     )  # fmt: skip
-
-
-def as_attribution(found: RuleList, X: Floats, yes: Mask, *, data: Floats, data_yes: Mask) -> Attribution:
-    """Return what the conditions of each row's strongest rule add to the chance that the model says yes.
-
-    The share of yeses among the data rows that meet a rule's conditions, added in every order, gives each condition's
-    Shapley value; together they move the base rate to the rule's precision. A row that no rule covers has contributions
-    of 0 and starts from the share of yeses among such rows.
-
-    Args:
-        found: The rules.
-        X: (n, f) rows to explain; ``yes`` what the model says of them, (n,).
-        yes: See ``X``.
-        data: (m, f) rows the rules were made from; ``data_yes`` what the model says of them, (m,).
-        data_yes: See ``data``.
-    """
-    rows, known = single(X), single(data)
-    none = ~found.predict(data)
-    rest = float(data_yes[none].mean()) if none.any() else 0.0
-    values, bias = np.zeros(X.shape), np.full(len(X), rest)
-    open_ = np.ones(len(X), bool)
-    for rule in sorted(found.rules, key=lambda rule: -rule.precision):
-        own = open_ & rule.holds(rows)
-        open_ &= ~own
-        values[own], bias[own] = _shapley(rule, known, data_yes, found.base_rate), found.base_rate
-    agrees = (~open_ == yes).astype(float)
-    gap = float(np.abs(bias + values.sum(axis=1) - yes).max(initial=0.0))
-    mean = float(agrees.mean()) if len(agrees) else float("nan")
-    return Attribution("rules", values, bias, found.features, "probability", Fidelity("agreement", mean, agrees, gap),
-                       tuple(found.words()))  # fmt: skip
-
-
-def single(X: Floats) -> Floats:
-    """Return the rows as the trees see them: rounded to single precision."""
-    with np.errstate(over="ignore"):
-        return np.asarray(X, np.float32).astype(float)
-
-
-def _shapley(rule: Rule, rows: Floats, yes: Mask, base: float) -> Floats:
-    masks, count = [one.holds(rows[:, one.feature]) for one in rule.conditions], len(rule.conditions)
-    rate = {}  # which conditions hold, as bits → share of yeses
-    for held in range(1 << count):
-        own = np.logical_and.reduce([np.ones(len(rows), bool), *(masks[k] for k in range(count) if held >> k & 1)])
-        rate[held] = float(yes[own].mean()) if held else base
-    shares = np.zeros(rows.shape[1])
-    for place, one in enumerate(rule.conditions):
-        for held in (held for held in rate if not held >> place & 1):
-            size = held.bit_count()
-            weight = factorial(size) * factorial(count - size - 1) / factorial(count)
-            shares[one.feature] += weight * (rate[held | 1 << place] - rate[held])
-    return shares
 
 
 def _paths(booster: Any, rounds: tuple[int, int], output: int) -> Iterator[tuple[Condition, ...]]:
@@ -238,7 +112,7 @@ def _shortened(
         if len(path) == 1:
             break
         rest = tuple(other for other in path if other != one)
-        wider = _mask(rest, rows)
+        wider = all_hold(rest, rows)
         if yes[wider].mean() >= precision:
             path, mask = rest, wider
     return path, mask
@@ -246,14 +120,6 @@ def _shortened(
 
 def _both(a: Condition, b: Condition) -> Condition:
     return Condition(a.feature, max(a.low, b.low), min(a.high, b.high), a.missing and b.missing)
-
-
-def _mask(path: tuple[Condition, ...], rows: Floats) -> Mask:
-    return np.asarray(np.logical_and.reduce([one.holds(rows[:, one.feature]) for one in path]), bool)
-
-
-def _any(masks: list[Mask], n: int) -> Mask:
-    return np.asarray(np.logical_or.reduce([np.zeros(n, bool), *masks]), bool)
 
 
 def _ranked(pool: dict[tuple[Condition, ...], Mask], yes: Mask) -> list[tuple[tuple[Condition, ...], Mask]]:

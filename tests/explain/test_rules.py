@@ -11,7 +11,8 @@ import xgboost as xgb
 
 from copilot.errors import BadInput
 from copilot.explain.attribution import attribute
-from copilot.explain.rules import Condition, Rule, RuleList, as_attribution, extract
+from copilot.explain.rule_list import Condition, Rule, RuleList, as_attribution
+from copilot.explain.rules import extract
 
 NAMES = ("seats", "usage", "tickets")
 
