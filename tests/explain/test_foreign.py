@@ -15,6 +15,7 @@ from copilot.errors import BadInput
 from copilot.explain.attribution import attribute
 from copilot.explain.foreign import read_model
 from copilot.explain.foreign_scores import read_contributions
+from copilot.explain.ubj import decode
 from tests.explain.test_attribution import train, world
 
 
@@ -57,6 +58,12 @@ def _broken(change: Any) -> Any:
         ("own.json", _broken(lambda tree, _: tree["left_children"].__setitem__(1, 0)), "not a whole"),
         ("own.json", _broken(lambda tree, _: tree["split_indices"].__setitem__(0, 77)), "not a whole"),
         ("own.json", _broken(lambda tree, _: tree["right_children"].pop()), "not a whole"),
+        ("own.json", _broken(lambda tree, _: tree["tree_param"].update(size_leaf_vector="-1")), "not a whole"),
+        ("own.json", _broken(lambda tree, _: tree["parents"].__setitem__(1, 2)), "not a whole"),
+        ("own.json", _broken(lambda tree, _: tree["categories_nodes"].append(1)), "not a whole"),
+        ("own.json", _broken(lambda _, learner: learner["learner_model_param"].update(num_target="-1")), "not a whole"),
+        ("own.json", _broken(lambda _, learner: learner["learner_model_param"].update(num_class="9e9")), "not a whole"),
+        ("own.json", _broken(lambda _, learner: learner.pop("gradient_booster")), "not a whole"),
         ("own.json", _broken(lambda _, learner: learner.update(feature_names=["a", "a", "b"])), "not a whole"),
     ],
 )
@@ -66,6 +73,58 @@ def test_a_broken_model_is_refused_in_one_sentence(tmp_path: Path, name: str, ma
         read_model(tmp_path / name)
     assert "\n" not in str(caught.value)
     assert str(tmp_path) not in str(caught.value)
+
+
+def test_a_binary_model_is_read_as_its_json_twin_and_damage_never_reaches_xgboost(tmp_path: Path) -> None:
+    X, y = world(np.random.default_rng(2))
+    booster, rng = train(X, y, 2), np.random.default_rng(3)
+    raw = bytes(booster.save_raw("ubj"))
+    decoded = decode(raw)
+    assert decoded == json.loads(bytes(booster.save_raw("json")), parse_float=lambda text: float(np.float32(text)))
+    path, refused = tmp_path / "own.ubj", 0
+    for cut in (1, 50, len(raw) - 1):
+        with pytest.raises(ValueError, match="cut off"):
+            decode(raw[:cut])
+    for _ in range(60):
+        damaged = bytearray(raw)
+        for place in rng.integers(0, len(raw), 3):
+            damaged[place] = int(rng.integers(256))
+        path.write_bytes(damaged)
+        try:
+            read_model(path)
+        except BadInput:
+            refused += 1
+    assert refused > 30
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"q", b"[" * 5_000, b"TT", b"[$d#L" + b"\x7f" * 8, b"SL" + b"\xff" * 8, b"[#L" + b"\x7f" * 8, b"Sd"]
+)
+def test_hostile_binary_is_refused_before_memory_is_taken(raw: bytes) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        decode(raw)
+
+
+@pytest.mark.parametrize("how", [{"booster": "dart"}, {"booster": "gblinear"}, {"num_parallel_tree": 2}])
+def test_other_whole_boosters_are_read_too(tmp_path: Path, how: dict[str, Any]) -> None:
+    X, y = world(np.random.default_rng(5))
+    booster = xgb.train({"nthread": 1, **how}, xgb.DMatrix(X.fillna(0), y), 3)
+    for ending in ("json", "ubj"):
+        booster.save_model(tmp_path / f"own.{ending}")
+        again = read_model(tmp_path / f"own.{ending}")
+        np.testing.assert_array_equal(
+            again.predict(xgb.DMatrix(X.fillna(0))), booster.predict(xgb.DMatrix(X.fillna(0)))
+        )
+
+
+def test_a_model_with_categories_is_read(tmp_path: Path) -> None:
+    kind = pd.Series(np.random.default_rng(6).choice(list("abcdefgh"), 300), dtype="category")
+    X = pd.DataFrame({"kind": kind})
+    how = {"nthread": 1, "max_cat_to_onehot": 1}
+    booster = xgb.train(how, xgb.DMatrix(X, kind.isin(["a", "d", "g"]), enable_categorical=True), 3)
+    booster.save_model(tmp_path / "own.ubj")
+    rows = xgb.DMatrix(X, enable_categorical=True)
+    np.testing.assert_array_equal(read_model(tmp_path / "own.ubj").predict(rows), booster.predict(rows))
 
 
 def test_an_untrained_model_is_refused(tmp_path: Path) -> None:
