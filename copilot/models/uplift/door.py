@@ -76,7 +76,7 @@ def fit(
         - ``learner``, ``weights``, ``base``, ``reason``, ``candidates`` (each with its gain in R-loss over the
           constant effect ± ``se`` and its stability), ``same_decile`` and ``spearman_refits`` of the chosen one;
         - ``screened`` and ``n_screened``: where rows and features are many, how all candidates stood on a part of the
-          rows (``bounded.rows``) and how many those were; ``candidates`` then holds the three best of them, and
+          rows (``bounded.rows``) and how many those were; ``candidates`` then holds the best two of them, and
           their stack, which all rows judged; else empty and None;
         - ``outcome``, ``n``, ``n_fitted`` (rows with overlap, which the chosen learner is fitted and judged on),
           ``treated_share``, ``notes``, and those of ``overlap.report``;
@@ -154,7 +154,7 @@ def _fit_one(given: _Given, arm: Floats, rows: npt.NDArray[np.intp], rng: np.ran
     cases = Cases(X, arm, y, named, task, middle, np.clip(chance, overlap.LOW, overlap.HIGH))
     clock = given.time[rows] if isinstance(given.time, np.ndarray) else None
     plan = _plan(cases, kept, clock, given.embargo, rng)
-    kinds = learners.CANDIDATES if given.learner == "auto" else (given.learner,)
+    kinds: tuple[str, ...] = learners.CANDIDATES if given.learner == "auto" else (given.learner,)
     inside = np.flatnonzero(kept)
     part = inside[bounded.rows(arm[inside], y[inside], named[inside], X.shape[1], rng)]
     screened = None
