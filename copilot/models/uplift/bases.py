@@ -163,7 +163,7 @@ def fit_linear(sample: Sample, *, bends: bool) -> Linear:
         curve = chance * (1 - chance)
         slopes, level = _ridge(F, score + (y - chance) / curve, weight * curve)
         before, score = score, np.clip(level + F @ slopes, -8, 8)
-        if np.abs(score - before).max() < 1e-3:
+        if np.abs(score - before).max() < 1e-2:  # in log-odds
             break
     return Linear(rows, slopes, level, True)
 

@@ -76,7 +76,7 @@ def fit(
         - ``learner``, ``weights``, ``base``, ``reason``, ``candidates`` (each with its gain in R-loss over the
           constant effect ± ``se`` and its stability), ``same_decile`` and ``spearman_refits`` of the chosen one;
         - ``screened`` and ``n_screened``: where rows and features are many, how all candidates stood on a part of the
-          rows (``bounded.rows``) and how many those were; ``candidates`` then holds the best two of them, and
+          rows (``bounded.rows``) and how many those were; ``candidates`` then holds the best three of them, and
           their stack, which all rows judged; else empty and None;
         - ``outcome``, ``n``, ``n_fitted`` (rows with overlap, which the chosen learner is fitted and judged on),
           ``treated_share``, ``notes``, and those of ``overlap.report``;
