@@ -40,7 +40,10 @@ class Design:
 
     def rows(self, X: Floats) -> Floats:
         """Return the (n, q) matrix of ``X``, (n, p)."""
-        return (self._raw(X) - self.mean) / self.scale
+        found = self._raw(X)
+        found -= self.mean
+        found /= self.scale
+        return found
 
     def _raw(self, X: Floats) -> Floats:
         gaps = np.isnan(X)
@@ -73,8 +76,9 @@ def learn(X: Floats, weight: Floats, *, bends: bool) -> Design:
     draft = Design(middle, spread, flagged, np.array(bent, dtype=np.intp), np.array(knots, dtype=float),
                    np.zeros(1), np.ones(1))  # fmt: skip
     raw = draft._raw(X)
-    mean = np.average(raw, axis=0, weights=weight)
-    scale = np.sqrt(np.average((raw - mean) ** 2, axis=0, weights=weight))
+    mean = weight @ raw / weight.sum()
+    raw -= mean
+    scale = np.sqrt(np.einsum("i,ij,ij->j", weight, raw, raw) / weight.sum())
     return Design(middle, spread, flagged, draft.bent, draft.knots, mean, np.where(scale > 1e-6, scale, np.inf))
 
 

@@ -17,6 +17,7 @@ from copilot.models import boosting, registry
 from copilot.models.uplift import (
     arms,
     bases,
+    bounded,
     calibrate,
     encode,
     judge,
@@ -36,7 +37,7 @@ from copilot.models.uplift.model import UpliftModel
 from copilot.models.uplift.several import SeveralTouches
 from copilot.models.uplift.trial import Trial
 from copilot.models.uplift.trial import run as try_out
-from copilot.stats import Floats, Fold, folds
+from copilot.stats import Floats, Fold, Ints, folds
 
 LEARNERS = ("auto", *learners.KINDS)
 LEAST_IN_FOLD = 10
@@ -74,7 +75,11 @@ def fit(
 
         - ``learner``, ``weights``, ``base``, ``reason``, ``candidates`` (each with its gain in R-loss over the
           constant effect ± ``se`` and its stability), ``same_decile`` and ``spearman_refits`` of the chosen one;
-        - ``outcome``, ``n``, ``treated_share``, ``notes``, and those of ``overlap.report``;
+        - ``screened`` and ``n_screened``: where rows and features are many, how all candidates stood on a part of the
+          rows (``bounded.rows``) and how many those were; ``candidates`` then holds the best three of them, and
+          their stack, which all rows judged; else empty and None;
+        - ``outcome``, ``n``, ``n_fitted`` (rows with overlap, which the chosen learner is fitted and judged on),
+          ``treated_share``, ``notes``, and those of ``overlap.report``;
         - ``ate`` (doubly robust, in the outcome's unit), ``baselines`` (zero, and the constant effect), ``r_loss``
           (``model``, ``constant``, ``zero``; ``gain_over_constant``, ``gain_over_zero`` with 90 % limits and ``se``);
         - ``qini``, ``auuc``, ``uplift_at_10``, ``uplift_at_30``, ``deciles``, of the out-of-fold ranking;
@@ -149,14 +154,22 @@ def _fit_one(given: _Given, arm: Floats, rows: npt.NDArray[np.intp], rng: np.ran
     cases = Cases(X, arm, y, named, task, middle, np.clip(chance, overlap.LOW, overlap.HIGH))
     clock = given.time[rows] if isinstance(given.time, np.ndarray) else None
     plan = _plan(cases, kept, clock, given.embargo, rng)
-    kinds = learners.CANDIDATES if given.learner == "auto" else (given.learner,)
+    kinds: tuple[str, ...] = learners.CANDIDATES if given.learner == "auto" else (given.learner,)
+    inside = np.flatnonzero(kept)
+    part = inside[bounded.rows(arm[inside], y[inside], named[inside], X.shape[1], rng)]
+    screened = None
+    if len(kinds) > 1 and len(part) < len(inside):
+        some = cases.take(part)
+        early = _plan(some, kept[part], None if clock is None else clock[part], given.embargo, rng)
+        screened = select.choose(try_out(some, early, kinds, rng))[1]
+        kinds = select.shortlist(screened)
     trial, choice = select.choose(try_out(cases, plan, kinds, rng))
     trust = calibrate.fit(trial, trial.effects[choice.name])
     if given.learner != "auto":  # as asked for: its own effects, unshrunk
         trust = replace(trust, level=trust.centre, slope=1.0)
     bags = _bags(trial, choice.weights, plan, cases, kept, rng)
     seed = int(rng.integers(2**31))
-    inside = cases.take(np.flatnonzero(kept))
+    used = cases.take(inside)
     alone = choice.name in learners.TWO_SIDED
     draft = UpliftModel(
         given.encoder,
@@ -164,20 +177,23 @@ def _fit_one(given: _Given, arm: Floats, rows: npt.NDArray[np.intp], rng: np.ran
         bags,
         choice.weights,
         trust,
-        None if alone else bases.fit(inside.X, inside.y, task=task, groups=inside.groups, seed=seed, effort="light"),
-        bases.fit(inside.X, inside.arm, task="chance", groups=inside.groups, seed=seed, effort="light"),
-        float(model.variance(model.effects(bags, choice.weights, inside.X)).mean()),
+        None if alone else bases.fit(used.X, used.y, task=task, groups=used.groups, seed=seed, effort="light"),
+        bases.fit(used.X, used.arm, task="chance", groups=used.groups, seed=seed, effort="light"),
+        float(model.variance(model.effects(bags, choice.weights, used.X)).mean()),
         (0.0, 0.0),
     )
-    low, high = draft._sides(inside.X)
+    low, high = draft._sides(used.X)
     report = {
         "learner": choice.name,
         "weights": choice.weights,
         "base": {kind: bags[kind][0].words() for kind in choice.weights},
-        "reason": choice.reason + _shrunk(trust, given.learner),
+        "reason": choice.reason + _screened(kinds, part, inside, screened) + _shrunk(trust, given.learner),
         "candidates": choice.candidates,
+        "screened": screened.candidates if screened is not None else {},
         "outcome": "binary" if task == "chance" else "continuous",
         "n": len(y),
+        "n_screened": len(part) if screened is not None else None,
+        "n_fitted": len(inside),
         "treated_share": arm.mean(),
         **overlap.report(chance, arm),
         "notes": list(given.encoder.notes),
@@ -247,6 +263,15 @@ def _bags(
         ]
         for kind in weights
     }
+
+
+def _screened(kinds: Sequence[str], part: Ints, inside: Ints, screened: select.Choice | None) -> str:
+    if screened is None:
+        return ""
+    return (
+        f" {len(learners.CANDIDATES)} learners were screened on {len(part)} rows; the best {len(kinds)} of them were "
+        f"then fitted and judged on all {len(inside)}."
+    )
 
 
 def _shrunk(trust: Calibration, learner: str) -> str:

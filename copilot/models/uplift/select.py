@@ -17,6 +17,7 @@ from copilot.stats import Floats, standard_error
 STACK = "stack"
 LEAST_WEIGHT = 0.05  # a learner that would weigh less in the stack is left out
 FEWEST_FOR_STACK = 200  # judged rows
+SHORTLIST = 3  # learners that go on from a screening to all rows
 NAMES = {
     "s": "S-learner", "t": "T-learner", "t_linear": "T-learner on linear arms", "x": "X-learner",
     "dr": "DR-learner", "r": "R-learner",
@@ -73,6 +74,14 @@ def choose(trial: Trial) -> tuple[Trial, Choice]:
         chosen = max(near, key=lambda name: evidence[name])
     weights = stack[1] if stack is not None and chosen == STACK else {chosen: 1.0}
     return trial, Choice(chosen, weights, _reason(chosen, best, near, proven, table), table)
+
+
+def shortlist(screened: Choice) -> tuple[str, ...]:
+    """Return the three learners that go on from a screening on a part of the rows: its choice, then by R-loss."""
+    alone = {name: row for name, row in screened.candidates.items() if name != STACK}
+    by_loss = sorted(alone, key=lambda name: alone[name]["behind_best"])
+    first = [] if screened.name == STACK else [screened.name]
+    return tuple(dict.fromkeys([*first, *by_loss]))[:SHORTLIST]
 
 
 def _stack(trial: Trial) -> tuple[Trial, dict[str, float]] | None:
