@@ -18,7 +18,7 @@ from copilot.explain.record import Attribution, Fidelity, Unit, local_accuracy
 from copilot.explain.rule_list import as_attribution
 from copilot.explain.rules import extract
 from copilot.explain.surrogates import Predict, lime
-from copilot.explain.trees import TOLERANCE, best_rounds, contributions, core, margins, matched
+from copilot.models.tree_shap import TOLERANCE, best_rounds, contributions, core, margins, matched
 from copilot.models.uplift.model import UpliftModel
 from copilot.models.uplift.several import SeveralTouches
 from copilot.stats import Floats

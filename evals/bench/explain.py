@@ -45,8 +45,8 @@ def trees(rows: int, rng: np.random.Generator) -> bool:
     import xgboost as xgb
 
     from copilot.explain.attribution import contributions
-    from copilot.explain.leaf_tables import lay_out
-    from copilot.explain.leaf_walk import walk
+    from copilot.models.leaf_tables import lay_out
+    from copilot.models.leaf_walk import walk
 
     X, y = world(20_000, rng)
     booster = xgb.train({"max_depth": DEPTH, "eta": 0.05, "nthread": 1, "seed": 0}, xgb.DMatrix(X, y), TREES)

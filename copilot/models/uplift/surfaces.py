@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 import numpy as np
 from scipy.special import expit
 
+from copilot.models.tree_shap import contributions
 from copilot.models.uplift import design
 from copilot.models.uplift.design import Design
 from copilot.stats import Floats
@@ -107,12 +108,7 @@ class Boosted:
 
     def contributions(self, X: Floats) -> Floats:
         """TreeSHAP of the margin; log-odds are rescaled to add up to the chance."""
-        import xgboost as xgb
-
-        if not len(X):
-            return np.zeros((0, X.shape[1] + 1))
-        found = self.booster.predict(xgb.DMatrix(X.astype(np.float32), nthread=1), pred_contribs=True)
-        return _rescaled(np.asarray(found, float), self.logistic)
+        return _rescaled(contributions(self.booster, X), self.logistic)
 
     def pack(self, name: str, arrays: Arrays, boosters: Boosters) -> dict[str, Any]:
         """See ``Surface``."""
@@ -140,14 +136,14 @@ class Net:
 
     def _run(self, rows: Floats) -> tuple[Floats, Floats]:
         """Return the last layer's sum and its gradient by the design's columns."""
-        values, gradient = rows, np.broadcast_to(np.eye(rows.shape[1]), (len(rows), rows.shape[1], rows.shape[1]))
-        for number, (weights, offset) in enumerate(self.layers):
-            values = values @ weights + offset
-            gradient = gradient @ weights
-            if number + 1 < len(self.layers):
-                values = np.tanh(values)
-                gradient = gradient * (1 - values**2)[:, None, :]
-        return values[:, 0], gradient[:, :, 0]
+        kept = [rows]
+        for weights, offset in self.layers[:-1]:
+            kept.append(np.tanh(kept[-1] @ weights + offset))
+        weights, offset = self.layers[-1]
+        gradient = np.broadcast_to(weights[:, 0], kept[-1].shape)
+        for (inner, _), values in zip(self.layers[-2::-1], kept[:0:-1], strict=True):
+            gradient = (gradient * (1 - values**2)) @ inner.T
+        return kept[-1] @ weights[:, 0] + offset[0], gradient
 
     def _finish(self, score: Floats) -> Floats:
         return np.asarray(expit(score) if self.logistic else self.unit[0] + self.unit[1] * score, float)

@@ -7,7 +7,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from copilot.explain.leaf_tables import LeafTables
+from copilot.models.leaf_tables import LeafTables
 
 BLOCK = 128  # rows worked on together, so that their values stay in the processor's cache
 

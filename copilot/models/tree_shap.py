@@ -114,12 +114,12 @@ def _looked_up(
     trees: xgb.Booster, rows: Any, missing: float, output: int, rounds: tuple[int, int], bias: float
 ) -> np.ndarray | None:
     """Return contributions from leaf tables, or None where they do not cover the model or cannot be compiled here."""
-    from copilot.explain.leaf_tables import NotCovered, lay_out
+    from copilot.models.leaf_tables import NotCovered, lay_out
 
     if isinstance(rows, pd.DataFrame) and any(isinstance(kind, pd.CategoricalDtype) for kind in rows.dtypes):
         return None
     try:
-        from copilot.explain.leaf_walk import walk
+        from copilot.models.leaf_walk import walk
 
         tables = lay_out(trees, output, rounds)
     except (NotCovered, ImportError, RuntimeError):  # numba raises the last where no folder takes its cache

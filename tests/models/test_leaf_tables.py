@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 import xgboost as xgb
 
-from copilot.explain import attribution, leaf_tables
-from copilot.explain.leaf_tables import NotCovered, lay_out
-from copilot.explain.leaf_walk import walk
+from copilot.explain import attribution
+from copilot.models import leaf_tables
+from copilot.models.leaf_tables import NotCovered, lay_out
+from copilot.models.leaf_walk import walk
 from tests.explain.test_attribution import brute_force, train, world
 
 
