@@ -7,7 +7,6 @@ that it does not know takes the class of the members it shares most of its stems
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -127,12 +126,13 @@ def _kinds(stems: Collection[tuple[Token, ...]], side: Side, glossary: Glossary)
         if affix in known or len(rests[affix]) < FEWEST_STEMS:
             continue
         votes: dict[Kind, int] = defaultdict(int)
-        for other, kind in {**sure, **glossary.plain}.items():
+        # A word that may be an affix counts as one beside sure ones only.
+        for other, kind in (glossary.plain if affix in sure else {**sure, **glossary.plain}).items():
             common = len(rests[affix] & rests.get(other, set()))
             if other != affix and common >= FEWEST_STEMS and common >= SHARED * len(rests[affix]):
                 votes[kind] += common
-        if votes and affix not in sure:
-            known[affix] = max(sorted(votes), key=lambda kind: votes[kind])
+        if votes:
+            known[affix] = sure.get(affix) or max(sorted(votes), key=lambda kind: votes[kind])
     return known
 
 
@@ -244,6 +244,3 @@ def window_words(affix: Affix) -> str:
     """Return a stretch of time in words, as "the last 3 months"."""
     plural = f"{affix.number} {affix.unit}s" if affix.number != 1 else affix.unit
     return f"the last {plural}"
-
-
-SPACES = re.compile(r"\s+")

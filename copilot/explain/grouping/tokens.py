@@ -16,7 +16,7 @@ from copilot.explain.grouping.glossary import Glossary
 MOST_LETTERS = 300  # of a name that are read; what follows still tells names apart, never what they mean
 MOST_TOKENS = 40
 COMMON_WORDS = 20_000  # of the encoder's vocabulary, which lists the most frequent words first
-LONG, LONGER = 4, 5  # letters from which a word of a description, of the language counts as a part of another one
+LONG, LONGER = 4, 5  # letters from which a common word is a part of another one: beside a known part, or alone
 _CHUNK = re.compile(r"[^\W_]+")
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -109,15 +109,16 @@ def _cut(word: str, known: Collection[str], language: Mapping[str, int]) -> tupl
     for end in range(3, len(word) + 1):
         for start in range(max(0, end - 20), end - 2):
             before, part = best[start], word[start:end]
-            if before is None or not (part in known or (len(part) >= LONGER and part in language)):
+            if before is None or not (part in known or (len(part) >= LONG and part in language)):
                 continue
             familiar = 0.0 if part in known else math.log(2 + language[part]) / 100
             found = (before[0] + 1 + familiar, (*before[1], part))
             here = best[end]
             if here is None or found < here:
                 best[end] = found
-    last = best[len(word)]
-    return last[1] if last is not None and 1 < len(last[1]) <= 3 else (word,)
+    parts = best[len(word)][1] if best[len(word)] else ()  # type: ignore[index]
+    sure = any(part in known for part in parts) or all(len(part) >= LONGER for part in parts)
+    return parts if sure and 1 < len(parts) <= 3 else (word,)
 
 
 @cache
