@@ -34,6 +34,7 @@ class _File(Strict):
     time_units: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     leads: tuple[str, ...] = ()
     categories: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    measures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Glossary:
         time_units: Word to the unit it means, as "mths" to "month".
         leads: Words that may stand before a number and a unit, as in "last 3 months".
         categories: Heading to phrases that describe it.
+        measures: Words that say how something is measured, not what.
         team: The short forms that the team's own file explains; they win over what descriptions seem to say.
     """
 
@@ -58,6 +60,7 @@ class Glossary:
     time_units: Mapping[str, str]
     leads: frozenset[str]
     categories: Mapping[str, tuple[str, ...]]
+    measures: frozenset[str] = field(default_factory=frozenset)
     team: frozenset[str] = field(default_factory=frozenset)
 
 
@@ -133,5 +136,6 @@ def _made(found: _File, below: Glossary | None = None) -> Glossary:
         time_units=on_top(below and below.time_units, units),
         leads=frozenset(map(str.lower, found.leads)) | (below.leads if below else frozenset()),
         categories={**(below.categories if below else {}), **found.categories},
+        measures=frozenset(map(str.lower, found.measures)) | (below.measures if below else frozenset()),
         team=frozenset(map(str.lower, found.expand)) if below else frozenset(),
     )
