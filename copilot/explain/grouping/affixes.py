@@ -63,7 +63,9 @@ def parse(names: Mapping[str, Sequence[Token]], glossary: Glossary) -> dict[str,
     }
 
 
-def _without_windows(tokens: tuple[Token, ...], glossary: Glossary) -> tuple[tuple[Token, ...], list[tuple[int, Affix]]]:
+def _without_windows(
+    tokens: tuple[Token, ...], glossary: Glossary
+) -> tuple[tuple[Token, ...], list[tuple[int, Affix]]]:
     """Take stretches of time out: l3m, last_3_months, 12mths, past_12m, m6; all but the last word of a name may go."""
     left: list[Token] = []
     found: list[tuple[int, Affix]] = []
@@ -97,17 +99,12 @@ def _window(tokens: Sequence[Token], glossary: Glossary) -> tuple[int, Affix | N
 
 
 def _period_numbers(stems: Collection[tuple[Token, ...]]) -> set[tuple[str, ...]]:
-    """Return the patterns whose number is a period: with the same numbers over two patterns or more (s3 and s4, 30 and 60)."""
-    by_pattern: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    """Return the patterns of which several names differ in nothing but numbers: job_view_s3 and s4, document_2 and _3."""
+    by_pattern: dict[tuple[str, ...], set[tuple[str, ...]]] = defaultdict(set)
     for tokens in stems:
-        places = [place for place, token in enumerate(tokens) if token.number]
-        if len(places) == 1 and len(tokens) > 1:
-            by_pattern[_pattern(tokens)].add(tokens[places[0]].text)
-    by_numbers: dict[frozenset[str], set[tuple[str, ...]]] = defaultdict(set)
-    for pattern, numbers in by_pattern.items():
-        if len(numbers) >= 2:
-            by_numbers[frozenset(numbers)].add(pattern)
-    return {pattern for patterns in by_numbers.values() if len(patterns) >= 2 for pattern in patterns}
+        if any(token.number for token in tokens) and not all(token.number for token in tokens):
+            by_pattern[_pattern(tokens)].add(tuple(token.text for token in tokens))
+    return {pattern for pattern, written in by_pattern.items() if len(written) >= 2}
 
 
 def _pattern(tokens: Sequence[Token]) -> tuple[str, ...]:
@@ -164,17 +161,20 @@ def _beside(rest: Sequence[Token], side: Side) -> str:
 def _without_numbers(
     stem: tuple[Token, ...], patterns: Collection[tuple[str, ...]], found: list[tuple[int, Affix]]
 ) -> tuple[Token, ...]:
-    """Take a period's number out, with the single letter that it is glued to (s3)."""
+    """Take numbers out that alone tell names apart, each with the single letter that it is glued to (s3)."""
     if _pattern(stem) not in patterns:
         return stem
-    at = next(place for place, token in enumerate(stem) if token.number)
-    lettered = at > 0 and stem[at].glued and len(stem[at - 1].text) == 1 and not stem[at - 1].glued
-    start = at - 1 if lettered else at
-    rest = stem[:start] + stem[at + 1 :]
-    if not rest:
-        return stem
-    found.append((50, Affix(tuple(token.text for token in stem[start : at + 1]), "period", int(stem[at].text[:9]))))
-    return rest
+    rest: list[Token] = []
+    taken: list[Affix] = []
+    for token in stem:
+        if not token.number:
+            rest.append(token)
+            continue
+        lettered = token.glued and len(rest) > 1 and len(rest[-1].text) == 1 and not rest[-1].glued
+        words = (rest.pop().text, token.text) if lettered else (token.text,)
+        taken.append(Affix(words, "number", int(token.text[:9])))
+    found.extend((50, affix) for affix in taken)
+    return tuple(rest)
 
 
 def _without_shared(

@@ -87,7 +87,9 @@ def _described(names: Sequence[str], descriptions: Sequence[str | None] | Mappin
     for name, text in zip(listed, texts, strict=True):
         out[name] = out.get(name) or (text if isinstance(text, str) else "")
     if len(out) > MOST_NAMES:
-        raise BadInput(f"There are {len(out):,} feature names; at most {MOST_NAMES:,} are grouped at once: split the list.")
+        raise BadInput(
+            f"There are {len(out):,} feature names; at most {MOST_NAMES:,} are grouped at once: split the list."
+        )
     return out
 
 

@@ -18,7 +18,9 @@ NEAREST = 0.25  # cosine from which a heading fits: phrases of other fields stay
 LONGEST_FAMILY_NAME = 4  # words
 
 
-def families(supers: Sequence[Super], headings: Sequence[str], embedder: Embedder, measures: frozenset[str]) -> list[int]:
+def families(
+    supers: Sequence[Super], headings: Sequence[str], embedder: Embedder, measures: frozenset[str]
+) -> list[int]:
     """Return each super feature's family, numbered by its first member.
 
     Average linkage on the likelihood of belonging together: groups join while the mean likelihood over their pairs is

@@ -1,4 +1,4 @@
-"""How likely it is that two super features belong to one family: four measured likenesses, weighed by a logistic regression."""
+"""How likely it is that two super features belong to one family: measured and weighed."""
 
 from __future__ import annotations
 

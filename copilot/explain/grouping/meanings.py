@@ -34,7 +34,9 @@ def clean(description: str) -> str:
     return "" if _ORDERS.search(text) else text[:LONGEST_DESCRIPTION]
 
 
-def learned(names: Mapping[str, Sequence[Token]], descriptions: Mapping[str, str], glossary: Glossary) -> dict[str, str]:
+def learned(
+    names: Mapping[str, Sequence[Token]], descriptions: Mapping[str, str], glossary: Glossary
+) -> dict[str, str]:
     """Return what short forms stand for by the descriptions of the names they stand in.
 
     ``vce`` is "voice" where most descriptions of names with vce hold that one word which begins with v and has v, c, e
@@ -50,7 +52,12 @@ def learned(names: Mapping[str, Sequence[Token]], descriptions: Mapping[str, str
     out: dict[str, str] = {}
     for short in sorted(holders):
         affix = short in glossary.plain or (short in glossary.shared and len(short) <= 3)
-        if affix or short in glossary.team or short in glossary.acronyms or (short in language and short not in glossary.expand):
+        if (
+            affix
+            or short in glossary.team
+            or short in glossary.acronyms
+            or (short in language and short not in glossary.expand)
+        ):
             continue
         counts: dict[str, int] = defaultdict(int)
         for told in holders[short]:

@@ -76,7 +76,9 @@ def split_compounds(
     known = {*counts, *glossary.expand, *glossary.plain, *glossary.shared, *glossary.acronyms}
     known = {word for word in known if len(word) >= 3}
     known |= {word for word in told if len(word) >= LONG} | _recurring(counts, known, whole)
-    cuts = {word: _cut(word, known - {word}, language) for word in sorted(counts) if len(word) >= 6 and word not in whole}
+    cuts = {
+        word: _cut(word, known - {word}, language) for word in sorted(counts) if len(word) >= 6 and word not in whole
+    }
 
     def parted(tokens: Sequence[Token]) -> tuple[Token, ...]:
         out: list[Token] = []
