@@ -1,4 +1,4 @@
-"""The batch job behind ``group-features``: names in, families out, with a checkpoint to go on from and a file to review.
+"""The batch job behind ``group-features``: names in, families out, a checkpoint to go on from, a file to review.
 
 Beside the output FILE.csv lie FILE.csv.checkpoint (what was reckoned: vectors, a model's replies) and FILE.review.csv,
 where a person edits names; an edit wins in every later run.
@@ -122,9 +122,8 @@ def _read_names(file: Path) -> tuple[dict[str, str], list[str]]:
         raise BadInput(f"The file of names {file.name!r} holds no feature name; put one on each line.")
     told = []
     if empty:
-        told.append(
-            f"{empty} {'line without a feature name was' if empty == 1 else 'lines without a feature name were'} set aside."
-        )
+        lines = "line without a feature name was" if empty == 1 else "lines without a feature name were"
+        told.append(f"{empty} {lines} set aside.")
     if repeated:
         told.append(
             f"{repeated} {'line repeats a name' if repeated == 1 else 'lines repeat a name'} and did not count again."

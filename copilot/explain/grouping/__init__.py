@@ -1,4 +1,4 @@
-"""Features in families as a person thinks of them (MATHS §6): super feature, ultra feature, category, one-line meaning."""
+"""Features in families as a person thinks of them (MATHS §6): super feature, ultra feature, category, meaning."""
 
 from copilot.explain.grouping.door import group
 

@@ -1,4 +1,4 @@
-"""A grammar of affixes learned from the names themselves: windows, aggregates, periods, flags and what varies with them.
+"""A grammar of affixes learned from the names themselves: windows, aggregates, periods, flags.
 
 An affix is what recurs over many stems while the stems recur with other affixes: a paradigm, as _avg, _mode and _medi
 over forty attributes of a house (Harris 1955; Goldsmith 2001). The glossary knows some members of a class; a member
@@ -8,7 +8,7 @@ that it does not know takes the class of the members it shares most of its stems
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from copilot.explain.grouping.glossary import Glossary, Kind
@@ -46,14 +46,14 @@ class Parsed:
 
 
 def parse(names: Mapping[str, Sequence[Token]], glossary: Glossary) -> dict[str, Parsed]:
-    """Learn the grammar of ``names`` (name to its words) and return each name taken apart. Their order plays no role."""
+    """Learn the grammar of ``names`` (name to its words), in whatever order, and return each name taken apart."""
     bare: dict[str, tuple[Token, ...]] = {}
     found: dict[str, list[tuple[int, Affix]]] = {}
     for name, tokens in names.items():
         bare[name], found[name] = _without_windows(tuple(tokens), glossary)
-    numbers = _period_numbers(bare.values())
     kinds = {side: _kinds(set(bare.values()), side, glossary) for side in (0, -1)}
     stems = {name: _without_edges(tokens, kinds, glossary, found[name]) for name, tokens in bare.items()}
+    numbers = _period_numbers([*bare.values(), *stems.values()])
     stems = {name: _without_numbers(stem, numbers, found[name]) for name, stem in stems.items()}
     stems = _without_shared(stems, names, glossary, found)
     bases = _bases(stems)
@@ -91,28 +91,35 @@ def _window(tokens: Sequence[Token], glossary: Glossary) -> tuple[int, Affix | N
             words = tuple(token.text for token in tokens[: lead + 2])
             return lead + 2, Affix(words, "window", int(number.text), glossary.time_units[unit.text])
     first = tokens[0]
-    if first.text in ("d", "w", "m", "q", "y") and len(tokens) > 1 and tokens[1].number and tokens[1].glued:
-        if not first.glued and 0 < int(tokens[1].text[:9]) <= LARGEST_WINDOW:
-            unit_name = glossary.time_units.get(first.text, "")
-            return 2, Affix((first.text, tokens[1].text), "window", int(tokens[1].text), unit_name)
+    lettered = first.text in ("d", "w", "m", "q", "y") and not first.glued and len(tokens) > 1 and tokens[1].glued
+    if lettered and tokens[1].number and 0 < int(tokens[1].text[:9]) <= LARGEST_WINDOW:
+        unit_name = glossary.time_units.get(first.text, "")
+        return 2, Affix((first.text, tokens[1].text), "window", int(tokens[1].text), unit_name)
     return 0, None
 
 
-def _period_numbers(stems: Collection[tuple[Token, ...]]) -> set[tuple[str, ...]]:
-    """Return the patterns of which several names differ in nothing but numbers: job_view_s3 and s4, document_2 and _3."""
+def _period_numbers(stems: Iterable[tuple[Token, ...]]) -> set[tuple[str, ...]]:
+    """Return the patterns of which several names differ in nothing but counters: job_view_s3 and s4, document_2, _3."""
     by_pattern: dict[tuple[str, ...], set[tuple[str, ...]]] = defaultdict(set)
     for tokens in stems:
-        if any(token.number for token in tokens) and not all(token.number for token in tokens):
-            by_pattern[_pattern(tokens)].add(tuple(token.text for token in tokens))
+        pattern = _pattern(tokens)
+        if "#" in pattern and not all(token.number for token in tokens):
+            by_pattern[pattern].add(tuple(token.text for token in tokens))
     return {pattern for pattern, written in by_pattern.items() if len(written) >= 2}
 
 
 def _pattern(tokens: Sequence[Token]) -> tuple[str, ...]:
-    return tuple("#" if token.number else token.text for token in tokens)
+    return tuple("#" if _counts(tokens, place) else token.text for place, token in enumerate(tokens))
+
+
+def _counts(tokens: Sequence[Token], place: int) -> bool:
+    """Whether a word is a counter: a number, unless a letter is glued to its end, as in the code 2g or t2t."""
+    after = tokens[place + 1] if place + 1 < len(tokens) else None
+    return tokens[place].number and not (after is not None and after.glued and len(after.text) == 1)
 
 
 def _kinds(stems: Collection[tuple[Token, ...]], side: Side, glossary: Glossary) -> dict[str, Kind]:
-    """Return the affixes of one side whose kind is known, or inferred from those they share most of their stems with."""
+    """Return the affixes of one side whose kind is known, or inferred from those they share most stems with."""
     rests: dict[str, set[tuple[str, ...]]] = defaultdict(set)
     for tokens in stems:
         if len(tokens) > 1 and not tokens[side].number:
@@ -166,8 +173,8 @@ def _without_numbers(
         return stem
     rest: list[Token] = []
     taken: list[Affix] = []
-    for token in stem:
-        if not token.number:
+    for place, token in enumerate(stem):
+        if not _counts(stem, place):
             rest.append(token)
             continue
         lettered = token.glued and len(rest) > 1 and len(rest[-1].text) == 1 and not rest[-1].glued

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from copilot.errors import BadInput
-from copilot.explain.grouping.affixes import Parsed, parse
-from copilot.explain.grouping.families import families, named, nearest_headings
+from copilot.explain.grouping.families import NEAREST, families, named, nearest_headings
 from copilot.explain.grouping.glossary import OTHER, Glossary, own_glossary
-from copilot.explain.grouping.likeness import Super, texts_of
-from copilot.explain.grouping.meanings import UNNAMED, clean, learned, meaning, readable, written_out
+from copilot.explain.grouping.likeness import texts_of
+from copilot.explain.grouping.meanings import UNNAMED, clean, meaning
 from copilot.explain.grouping.settle import Complete, settle
-from copilot.explain.grouping.tokens import split_compounds, tokenise
+from copilot.explain.grouping.supers import super_features
 from copilot.text.encoder import Embedder, Encoder, Floats, Ngrams
 
 COLUMNS = ("feature_name", "super_name", "ultra_name", "category", "meaning", "confidence", "source")
 MOST_NAMES = 20_000
+SURE = 0.5  # confidence from which a heading is not asked for again
 DOUBT = 0.1  # cosine between the best heading and the next below which the choice is in doubt
 OFFERED = 4  # headings that a model may choose among
 Tell = Callable[[int, int], None]  # families settled so far, and of how many
@@ -59,11 +60,8 @@ def group(
     told = _described(names, descriptions)
     words = glossary or own_glossary()
     encoder = embedder or Encoder.find(max_tokens=64) or Ngrams()
-    described = {name: clean(text) for name, text in sorted(told.items())}
-    tokens = split_compounds({name: tokenise(name) for name in described}, described.values(), words)
-    found = learned(tokens, described, words)
-    parsed = parse({name: own for name, own in tokens.items() if own}, words)
-    return _frame(list(told), described, parsed, found, words, encoder, model, tell)
+    described = {name: clean(text) for name, text in told.items()}
+    return _frame(list(told), described, words, encoder, model, tell)
 
 
 def _described(names: Sequence[str], descriptions: Sequence[str | None] | Mapping[str, str] | None) -> dict[str, str]:
@@ -96,72 +94,73 @@ def _described(names: Sequence[str], descriptions: Sequence[str | None] | Mappin
 def _frame(
     order: Sequence[str],
     described: Mapping[str, str],
-    parsed: Mapping[str, Parsed],
-    found: Mapping[str, str],
     words: Glossary,
     encoder: Embedder,
     model: Complete | None,
     tell: Tell | None,
 ) -> pd.DataFrame:
-    holders: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for name in sorted(parsed):
-        holders[tuple(token.text for token in parsed[name].stem)].append(name)
-    firsts = [own[0] for own in holders.values()]
-    supers = [
-        Super(
-            written_out(parsed[own[0]].stem, words, found),
-            parsed[own[0]].base,
-            next((described[name] for name in own if described[name]), ""),
-        )
-        for own in holders.values()
-    ]
-    names = [readable(parsed[name].stem, words, found) for name in firsts]
-    texts = texts_of(supers)
-    headings, scores = nearest_headings(texts, words.categories, encoder)
-    family = families(supers, headings, encoder, words.measures)
+    supers = super_features(described, words)
+    read = [one.read for one in supers]
+    headings, scores = nearest_headings(texts_of(read), words.categories, encoder)
     members: dict[int, list[int]] = defaultdict(list)
-    for place, own_family in enumerate(family):
-        members[own_family].append(place)
-    titles = named(members, names, [len(own) for own in holders.values()])
-    rows: dict[str, tuple[object, ...]] = {}
+    for place, family in enumerate(families(read, headings, encoder, words.measures)):
+        members[family].append(place)
+    names = [one.shown for one in supers]
+    titles = named(members, names, [len(one.names) for one in supers], words.measures)
     taken = {title.lower() for title in titles.values()}
+    rows: dict[str, tuple[object, ...]] = {}
     for done, (number, places) in enumerate(members.items(), 1):
-        category, confidence, offered = _heading(scores[places], list(words.categories))
-        title, source = titles[number], "names"
-        if any(supers[at].description for at in places):
-            source = "descriptions"
-        if model is not None:
-            # Sure headings are not asked for again; the name of a family of one is the feature's own.
-            doubtful = confidence < 0.5
-            if doubtful or len(places) > 1:
-                pairs = [(names[at], supers[at].description) for at in places]
-                chosen, worded = settle(model, pairs, title, offered if doubtful else [category])
-                if worded and len(places) > 1 and (worded.lower() not in taken or worded.lower() == title.lower()):
-                    taken.add(worded.lower())
-                    title, source = worded, "model"
-                if chosen and chosen != category:
-                    category, source = chosen, "model"
+        heading = _heading(scores[places], list(words.categories))
+        pairs = [(names[at], read[at].description) for at in places]
+        title, category, source = _worded(titles[number], heading, pairs, taken, model)
         for at in places:
-            for name in holders[tuple(token.text for token in parsed[firsts[at]].stem)]:
-                line = meaning(parsed[name], names[at], described[name])
-                rows[name] = (name, names[at], title, category, line, confidence, source)
+            for name, parsed in supers[at].names.items():
+                line = meaning(parsed, names[at], described[name])
+                rows[name] = (name, names[at], title, category, line, heading.sure, source)
         if tell is not None:
             tell(done, len(members))
     unnamed = (UNNAMED, UNNAMED, OTHER, "A feature whose name has neither letters nor digits", 0.0, "names")
     return pd.DataFrame([rows.get(name) or (name, *unnamed) for name in order], columns=list(COLUMNS))
 
 
-def _heading(scores: Floats, known: Sequence[str]) -> tuple[str, float, list[str]]:
-    """Return a family's heading by its mean likeness, how sure it is (0–1), and the headings that may be meant."""
-    from copilot.explain.grouping.families import NEAREST
+def _worded(
+    title: str, heading: _Heading, members: Sequence[tuple[str, str]], taken: set[str], model: Complete | None
+) -> tuple[str, str, str]:
+    """Return a family's name, heading and the source of both; a new name joins those ``taken``.
 
+    A sure heading is not asked for again, and the name of a family of one is the feature's own.
+    """
+    source = "descriptions" if any(text for _, text in members) else "names"
+    doubtful = heading.sure < SURE
+    if model is None or not (doubtful or len(members) > 1):
+        return title, heading.name, source
+    category, worded = settle(model, members, title, heading.offered if doubtful else [heading.name])
+    if worded and len(members) > 1 and (worded.lower() not in taken or worded.lower() == title.lower()):
+        taken.add(worded.lower())
+        title, source = worded, "model"
+    if category and category != heading.name:
+        source = "model"
+    return title, category or heading.name, source
+
+
+@dataclass(frozen=True)
+class _Heading:
+    """A family's heading by its mean likeness, how sure it is (0–1), and the headings that may be meant."""
+
+    name: str
+    sure: float
+    offered: tuple[str, ...]
+
+
+def _heading(scores: Floats, known: Sequence[str]) -> _Heading:
+    """Return the heading of a family from the likeness of its super features to each heading, shape (n, headings)."""
     if not known:
-        return OTHER, 0.0, [OTHER]
+        return _Heading(OTHER, 0.0, (OTHER,))
     mean = np.asarray(scores, dtype=float).mean(axis=0).round(4)
     order = sorted(range(len(known)), key=lambda at: (-mean[at], at))
     best, second = mean[order[0]], mean[order[1]] if len(order) > 1 else 0.0
-    offered = [known[at] for at in order[:OFFERED]]
+    offered = (*(known[at] for at in order[:OFFERED]), OTHER)
     if best < NEAREST:
-        return OTHER, 0.0, [*offered, OTHER]
+        return _Heading(OTHER, 0.0, offered)
     sure = float(np.clip(best, 0, 1)) * (1.0 if best - second >= DOUBT else 0.5)
-    return known[order[0]], round(sure, 2), [*offered, OTHER]
+    return _Heading(known[order[0]], round(sure, 2), offered)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import count
 
 import numpy as np
 
@@ -54,26 +55,39 @@ def _linked(supers: Sequence[Super], embedder: Embedder, measures: frozenset[str
     return [first.setdefault(int(label), place) for place, label in enumerate(labels)]
 
 
-def named(members: Mapping[int, Sequence[int]], names: Sequence[str], lengths: Sequence[int]) -> dict[int, str]:
+def named(
+    members: Mapping[int, Sequence[int]], names: Sequence[str], lengths: Sequence[int], measures: Collection[str]
+) -> dict[int, str]:
     """Return each family's name: the words that most of its super features share, else its most general member.
 
     Args:
         members: Family to the places of its super features.
         names: Their readable names.
         lengths: How many features each stands for.
+        measures: Words that say how something is measured; of these alone no name is made.
     """
     out: dict[int, str] = {}
     taken: set[str] = set()
     for family, places in members.items():
-        # The most frequent member, then the shortest name, leads; its order of words is kept.
-        leads = sorted(places, key=lambda at: (len(names[at].split()), -lengths[at], names[at]))
-        counts = Counter(word for at in places for word in {stem(word.lower()) for word in names[at].split()})
-        words = max((_common(names[at], counts, len(places)) for at in leads), key=len)
-        options = [" ".join(words[:LONGEST_FAMILY_NAME]), *(names[at] for at in leads)]
-        options += [f"{names[leads[0]]} {number}" for number in range(2, len(members) + 2)]
-        out[family] = next(option for option in options if option and option.lower() not in taken)
+        out[family] = next(
+            option for option in _options(places, names, lengths, measures) if option.lower() not in taken
+        )
         taken.add(out[family].lower())
     return out
+
+
+def _options(
+    places: Sequence[int], names: Sequence[str], lengths: Sequence[int], measures: Collection[str]
+) -> Iterator[str]:
+    """Yield names for a family without end, the best one first."""
+    # The shortest name leads, then the most frequent member; its order of words is kept.
+    leads = sorted(places, key=lambda at: (len(names[at].split()), -lengths[at], names[at]))
+    counts = Counter(word for at in places for word in {stem(word.lower()) for word in names[at].split()})
+    words = max((_common(names[at], counts, len(places)) for at in leads), key=len)[:LONGEST_FAMILY_NAME]
+    if any(word.lower() not in measures for word in words):
+        yield " ".join(words)
+    yield from (names[at] for at in leads)
+    yield from (f"{names[leads[0]]} {number}" for number in count(2))
 
 
 def _common(name: str, counts: Mapping[str, int], size: int) -> list[str]:

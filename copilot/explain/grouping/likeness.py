@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,8 +23,8 @@ MOST_SHARED = 3  # super features with one and the same description; of more tha
 _WORD = re.compile(r"[^\W_]+")
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n|\s+\(")
 _EMPTY = frozenset(
-    "a about all an and any are as at be been by did do does for from had has have how if in is it its last mean number "
-    "of on or over per range than that the their this to total was were what when which who will with within yes no "
+    "a about all an and any are as at be been by did do does for from had has have how if in is it its last mean "
+    "number of on or over per range than that the their this to total was were what when which who will with within yes no "
     "average count sum month months day days year years".split()
 )
 
@@ -46,16 +46,23 @@ def likelihood(supers: Sequence[Super], embedder: Embedder, measures: Collection
         embedder: Turns texts into unit vectors.
         measures: Words that say how something is measured.
     """
-    texts = texts_of(supers)
-    bases = {base: place for place, base in enumerate(sorted({one.base for one in supers}))}
-    codes = np.array([bases[one.base] for one in supers])
-    score = INTERCEPT + WEIGHTS["same base"] * (codes[:, None] == codes[None, :]).astype(np.float32)
-    score += WEIGHTS["words of the name"] * _by_words([one.phrase for one in supers], measures)
-    score += WEIGHTS["all words"] * _by_words(texts, measures)
-    score += WEIGHTS["meaning"] * _by_meaning(texts, embedder)
+    score = np.full((len(supers), len(supers)), INTERCEPT, dtype=np.float32)
+    for name, values in evidence(supers, embedder, measures):
+        score += WEIGHTS[name] * values
     out = np.round(1 / (1 + np.exp(-score)), 4).astype(np.float32)
     np.fill_diagonal(out, 1.0)
     return out
+
+
+def evidence(supers: Sequence[Super], embedder: Embedder, measures: Collection[str]) -> Iterator[tuple[str, Floats]]:
+    """Yield what speaks for belonging together, each kind with its values for each two super features, shape (n, n)."""
+    texts = texts_of(supers)
+    bases = {base: place for place, base in enumerate(sorted({one.base for one in supers}))}
+    codes = np.array([bases[one.base] for one in supers])
+    yield "same base", (codes[:, None] == codes[None, :]).astype(np.float32)
+    yield "words of the name", _by_words([one.phrase for one in supers], measures)
+    yield "all words", _by_words(texts, measures)
+    yield "meaning", _by_meaning(texts, embedder)
 
 
 def texts_of(supers: Sequence[Super]) -> list[str]:

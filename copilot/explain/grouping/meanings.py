@@ -21,7 +21,7 @@ UNNAMED = "Unnamed"
 _ORDERS = re.compile(
     r"ignore\W+(?:\w+\W+){0,4}?(?:above|previous|prior|earlier|instruction|rule)|disregard\W|system\W*prompt|"
     r"you\W+(?:are|must|should|will)\W|as an ai\b|instead (?:say|write|answer|reply)|"
-    r"(?:reply|respond|answer|output|print)\W+(?:only|with|exactly)|</?\w+[^>]*>|https?:|javascript:|\{\{|\]\(",
+    r"(?:reply|respond|answer|output|print)\W+(?:only|with|exactly)|</?[a-z]\w*[^<>]*>|https?:|javascript:|\{\{|\]\(",
     re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)?")

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import groupby
 
 from copilot.explain.grouping.glossary import Glossary
 
@@ -17,7 +18,6 @@ MOST_LETTERS = 300  # of a name that are read; what follows still tells names ap
 MOST_TOKENS = 40
 COMMON_WORDS = 20_000  # of the encoder's vocabulary, which lists the most frequent words first
 LONG, LONGER = 4, 5  # letters from which a common word is a part of another one: beside a known part, or alone
-_CHUNK = re.compile(r"[^\W_]+")
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -40,9 +40,15 @@ def tokenise(name: str) -> tuple[Token, ...]:
     ``avgSessionsL3M`` gives avg, sessions, l, 3, m.
     """
     out: list[Token] = []
-    for chunk in _CHUNK.findall(unicodedata.normalize("NFKC", name[:MOST_LETTERS])):
+    for chunk in _chunks(unicodedata.normalize("NFKC", name[:MOST_LETTERS])):
         out.extend(Token(piece.lower(), glued=place > 0) for place, piece in enumerate(_pieces(chunk)))
     return tuple(out[:MOST_TOKENS])
+
+
+def _chunks(text: str) -> list[str]:
+    """Return the runs of letters, digits and the marks that some scripts set on letters."""
+    runs = groupby(text, lambda sign: sign.isalnum() or unicodedata.category(sign).startswith("M"))
+    return [chunk for inside, run in runs if inside and any(sign.isalnum() for sign in (chunk := "".join(run)))]
 
 
 def _pieces(chunk: str) -> list[str]:
@@ -63,8 +69,8 @@ def split_compounds(
     """Return the names with words cut that were written as one, as LIVINGAREA or TOTMOU.
 
     A word is cut only where every part is known: a word of three letters or more that stands alone in another name
-    or in a description or in the glossary, a part that recurs beside several others, or a longer common word of the language.
-    A word that the language or a description knows as a whole stays whole.
+    or in a description or in the glossary, a part that recurs beside several others, or a longer common word of the
+    language. A word that the language or a description knows as a whole stays whole.
     """
     told = {word.lower() for text in descriptions for word in _WORD.findall(text)}
     counts: dict[str, int] = defaultdict(int)
@@ -91,7 +97,7 @@ def split_compounds(
 
 
 def _recurring(words: Collection[str], known: Collection[str], whole: Collection[str]) -> set[str]:
-    """Return what is left of two words or more when a known beginning or end is taken off, as "ovr" of datovr, vceovr."""
+    """Return what is left of several words without a known beginning or end, as "ovr" of datovr and vceovr."""
     beside: dict[str, set[str]] = defaultdict(set)
     for word in words:
         if len(word) < 6 or word in whole:
@@ -106,7 +112,7 @@ def _recurring(words: Collection[str], known: Collection[str], whole: Collection
 
 
 def _cut(word: str, known: Collection[str], language: Mapping[str, int]) -> tuple[str, ...]:
-    """Return the parts of a word, as few as possible and then the most familiar ones; the word itself where none fit."""
+    """Return the parts of a word, as few as possible, then the most familiar ones; the word itself where none fit."""
     best: list[tuple[float, tuple[str, ...]] | None] = [(0.0, ())] + [None] * len(word)
     for end in range(3, len(word) + 1):
         for start in range(max(0, end - 20), end - 2):
@@ -125,7 +131,7 @@ def _cut(word: str, known: Collection[str], language: Mapping[str, int]) -> tupl
 
 @cache
 def common_words() -> dict[str, int]:
-    """Return the language's most frequent words with their rank, from the sentence encoder's vocabulary; none without it."""
+    """Return the language's most frequent words with their rank, as the sentence encoder lists them; none without it."""
     import importlib.util
     from pathlib import Path
 
