@@ -36,21 +36,22 @@ def families(
     out = [0] * len(supers)
     for places in parts.values():
         places.sort()
-        for place, own in zip(places, _linked([supers[at] for at in places], embedder, measures), strict=True):
+        chances = likelihood([supers[at] for at in places], embedder, measures)
+        for place, own in zip(places, linked(chances, CUT), strict=True):
             out[place] = places[own]
     return out
 
 
-def _linked(supers: Sequence[Super], embedder: Embedder, measures: frozenset[str]) -> list[int]:
-    """Return for each the first member of its group."""
+def linked(chances: Floats, cut: float) -> list[int]:
+    """Return for each the first member of its group, by average linkage of ``chances`` (n, n) down to ``cut``."""
     from scipy.cluster.hierarchy import fcluster, linkage
     from scipy.spatial.distance import squareform
 
-    if len(supers) < 2:
-        return [0] * len(supers)
-    distances = 1.0 - likelihood(supers, embedder, measures).astype(float)
+    if len(chances) < 2:
+        return [0] * len(chances)
+    distances = 1.0 - chances.astype(float)
     np.fill_diagonal(distances, 0.0)
-    labels = fcluster(linkage(squareform(distances, checks=False), "average"), 1.0 - CUT, "distance")
+    labels = fcluster(linkage(squareform(distances, checks=False), "average"), 1.0 - cut, "distance")
     first: dict[int, int] = {}
     return [first.setdefault(int(label), place) for place, label in enumerate(labels)]
 

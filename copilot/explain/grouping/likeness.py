@@ -24,8 +24,8 @@ _WORD = re.compile(r"[^\W_]+")
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n|\s+\(")
 _EMPTY = frozenset(
     "a about all an and any are as at be been by did do does for from had has have how if in is it its last mean "
-    "number of on or over per range than that the their this to total was were what when which who will with within yes no "
-    "average count sum month months day days year years".split()
+    "number of on or over per range than that the their this to total was were what when which who will with within "
+    "yes no average count sum month months day days year years".split()
 )
 
 

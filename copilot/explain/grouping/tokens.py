@@ -48,7 +48,8 @@ def tokenise(name: str) -> tuple[Token, ...]:
 def _chunks(text: str) -> list[str]:
     """Return the runs of letters, digits and the marks that some scripts set on letters."""
     runs = groupby(text, lambda sign: sign.isalnum() or unicodedata.category(sign).startswith("M"))
-    return [chunk for inside, run in runs if inside and any(sign.isalnum() for sign in (chunk := "".join(run)))]
+    chunks = ["".join(run) for inside, run in runs if inside]
+    return [chunk for chunk in chunks if any(sign.isalnum() for sign in chunk)]
 
 
 def _pieces(chunk: str) -> list[str]:
@@ -131,7 +132,7 @@ def _cut(word: str, known: Collection[str], language: Mapping[str, int]) -> tupl
 
 @cache
 def common_words() -> dict[str, int]:
-    """Return the language's most frequent words with their rank, as the sentence encoder lists them; none without it."""
+    """Return the language's most frequent words with their rank, as the sentence encoder lists them."""
     import importlib.util
     from pathlib import Path
 
