@@ -69,11 +69,11 @@ def group_file(
         BadInput: A file cannot be read, has not the columns it needs, or cannot be written.
     """
     described, set_aside = _read_names(names)
-    if names.resolve() == out.resolve():
-        raise BadInput(f"{out.name!r} is the file of names itself; give --out another name.")
-    review = out.with_name(f"{out.stem}.review.csv")
-    edits = _read_review(review)
-    with _opened(out.with_name(f"{out.name}.checkpoint")) as kept:
+    review, checkpoint = out.with_name(f"{out.stem}.review.csv"), out.with_name(f"{out.name}.checkpoint")
+    if names.resolve() in [file.resolve() for file in (out, review, checkpoint)]:
+        raise BadInput(f"Writing {out.name!r} would overwrite the file of names itself; give --out another name.")
+    _read_review(review)  # a fault in it is told before the work, not after
+    with _opened(checkpoint) as kept:
         vectors = _KeptVectors(embedder or Encoder.find(max_tokens=64) or Ngrams(), kept, tell)
         frame = group(
             list(described),
@@ -83,6 +83,7 @@ def group_file(
             embedder=vectors,
             tell=lambda done, total: tell("Families", done, total),
         )
+    edits = _read_review(review)  # read last: a person may have edited it meanwhile
     final = _with_edits(frame, edits)
     _write(review, _review(frame, final, edits))
     _write(out, final)
@@ -140,7 +141,7 @@ def _rows(file: Path, what: str) -> list[list[str]]:
     try:
         if file.stat().st_size > LARGEST_FILE:
             raise BadInput(f"{what} {file.name!r} is longer than {LARGEST_FILE >> 20} MiB; split it.")
-        text = file.read_text(encoding="utf-8-sig")
+        text = file.read_bytes().decode("utf-8-sig")  # line ends within a cell stay as they are
         return [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
     except OSError as error:
         raise BadInput(f"{what} {file.name!r} cannot be read ({error.strerror}); name an existing CSV file.") from None
@@ -217,7 +218,10 @@ def _write(file: Path, frame: pd.DataFrame) -> None:
     draft = file.with_name(f".{os.getpid()}.{file.name}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_bytes(frame.to_csv(index=False, lineterminator="\n").encode("utf-8", "replace"))
+        # A carriage return within a cell ends the line for most readers unless it is quoted.
+        returns = any("\r" in str(cell) for column in frame for cell in frame[column])
+        quoting = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
+        draft.write_bytes(frame.to_csv(index=False, lineterminator="\n", quoting=quoting).encode("utf-8", "replace"))
         os.replace(draft, file)
     except OSError as error:
         draft.unlink(missing_ok=True)
@@ -236,10 +240,10 @@ def _opened(file: Path) -> Iterator[sqlite3.Connection]:
         try:
             kept.execute("CREATE TABLE IF NOT EXISTS kept (key TEXT PRIMARY KEY, value BLOB NOT NULL)")
             kept.commit()
-        except sqlite3.Error:
-            raise BadInput(
-                f"{file.name!r} is no checkpoint of this command; move it away and run this again."
-            ) from None
+        except sqlite3.OperationalError as error:
+            raise BadInput(f"{file.name!r} cannot be used ({error}); is another run at work on it?") from None
+        except sqlite3.DatabaseError:
+            raise BadInput(f"{file.name!r} is no checkpoint of this command; move it away and run again.") from None
         yield kept
     finally:
         kept.close()

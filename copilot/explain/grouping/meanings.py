@@ -98,12 +98,12 @@ def readable(tokens: Sequence[Token], glossary: Glossary, found: Mapping[str, st
     for place, token in enumerate(tokens):
         for part in _expanded(token.text, glossary, found).split():
             shown = glossary.acronyms.get(part) or (part if part in SMALL and place else part[:1].upper() + part[1:])
-            if glue and token.glued and token.number:
+            if glue and token.glued and (token.number or len(token.text) == 1):
                 words[-1] += shown
             else:
                 words.append(shown)
-        # A digit stays with a single letter or an acronym before it, as in H1 or B2B.
-        glue = len(token.text) == 1 or token.text in glossary.acronyms
+        # A digit stays with a single letter beside it or an acronym before it, as in H1, 2G or B2B.
+        glue = len(token.text) == 1 or token.number or token.text in glossary.acronyms
     name = " ".join(words)[:LONGEST_NAME].strip()
     return name or UNNAMED
 
