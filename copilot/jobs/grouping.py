@@ -113,12 +113,12 @@ def _read_names(file: Path) -> tuple[dict[str, str], list[str]]:
     empty = repeated = 0
     for row in rows[1:]:
         name = row[at] if len(row) > at else ""
-        told = row[told_at] if told_at is not None and len(row) > told_at else ""
+        description = row[told_at] if told_at is not None and len(row) > told_at else ""
         if not name.strip():
             empty += any(cell.strip() for cell in row)
             continue
         repeated += name in out
-        out[name] = out.get(name) or told
+        out[name] = out.get(name) or description
     if not out:
         raise BadInput(f"The file of names {file.name!r} holds no feature name; put one on each line.")
     told = []

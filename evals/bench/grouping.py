@@ -166,7 +166,7 @@ def fit() -> None:
             np.r_[np.ones(len(y)), np.zeros(len(y))],
             sample_weight=np.r_[share * y, share * (1 - y)],
         )
-        return np.r_[model.intercept_, model.coef_[0]]
+        return np.asarray(np.r_[model.intercept_, model.coef_[0]], dtype=float)
 
     for name in FILES:
         others = weights([other for other in FILES if other != name])

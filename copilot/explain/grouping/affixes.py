@@ -131,12 +131,12 @@ def _kinds(stems: Collection[tuple[Token, ...]], side: Side, glossary: Glossary)
             continue
         votes: dict[Kind, int] = defaultdict(int)
         # A word that may be an affix counts as one beside sure ones only.
-        for other, kind in (glossary.plain if affix in sure else {**sure, **glossary.plain}).items():
+        for other, its_kind in (glossary.plain if affix in sure else {**sure, **glossary.plain}).items():
             common = len(rests[affix] & rests.get(other, set()))
             if other != affix and common >= FEWEST_STEMS and common >= SHARED * len(rests[affix]):
-                votes[kind] += common
+                votes[its_kind] += common
         if votes:
-            known[affix] = sure.get(affix) or max(sorted(votes), key=lambda kind: votes[kind])
+            known[affix] = sure[affix] if affix in sure else max(sorted(votes), key=votes.__getitem__)
     return known
 
 

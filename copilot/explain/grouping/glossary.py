@@ -129,11 +129,11 @@ def _made(found: _File, below: Glossary | None = None) -> Glossary:
         affixes["shared"] |= {word.lower(): kind for word in listed.shared if word.lower() not in affixes["shared"]}
     units = {word.lower(): unit for unit, words in found.time_units.items() for word in words}
     return Glossary(
-        expand=on_top(below and below.expand, {word: meant.lower() for word, meant in found.expand.items()}),
-        acronyms=on_top(below and below.acronyms, {word: word for word in found.acronyms}),
+        expand=on_top(below.expand if below else None, {word: meant.lower() for word, meant in found.expand.items()}),
+        acronyms=on_top(below.acronyms if below else None, {word: word for word in found.acronyms}),
         plain={**(below.plain if below else {}), **affixes["plain"]},
         shared={**(below.shared if below else {}), **affixes["shared"]},
-        time_units=on_top(below and below.time_units, units),
+        time_units=on_top(below.time_units if below else None, units),
         leads=frozenset(map(str.lower, found.leads)) | (below.leads if below else frozenset()),
         categories={**(below.categories if below else {}), **found.categories},
         measures=frozenset(map(str.lower, found.measures)) | (below.measures if below else frozenset()),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 from copilot.explain.grouping.affixes import Affix, Parsed, window_words
@@ -15,6 +15,7 @@ LONGEST_MEANING = 160
 LONGEST_DESCRIPTION = 600  # characters of a description that are read
 FEWEST = 2  # descriptions that must agree on what a short form stands for
 SHARE = 0.6  # of a short form's descriptions that must hold the word
+LIFT = 2.0  # how much more often they hold it than descriptions in general
 SMALL = frozenset("a an and as at by for from in of on or per than the to with".split())
 UNNAMED = "Unnamed"
 # A description that talks to a reader instead of describing is set aside as a whole: it is data and is told to nobody.
@@ -40,44 +41,49 @@ def learned(
     """Return what short forms stand for by the descriptions of the names they stand in.
 
     ``vce`` is "voice" where most descriptions of names with vce hold that one word which begins with v and has v, c, e
-    in this order. A word of the language and what a team's glossary explains are left as they are.
+    in this order; ``dpd`` is "days past due" where they hold that. A word of the language and what a team's glossary explains are left as they are.
     """
+    told = {name: _phrases(descriptions.get(name, "")) for name in names}
+    everywhere = Counter(phrase for phrases in told.values() for phrase in phrases)
     holders: dict[str, list[frozenset[str]]] = defaultdict(list)
     for name, tokens in names.items():
-        told = frozenset(word.lower() for word in _WORD.findall(descriptions.get(name, "")))
-        if told:
+        if told[name]:
             for token in {token.text for token in tokens if len(token.text) >= 2 and not token.number}:
-                holders[token].append(told)
+                holders[token].append(told[name])
     language = common_words()
     out: dict[str, str] = {}
-    for short in sorted(holders):
+    for short, texts in sorted(holders.items()):
         affix = short in glossary.plain or (short in glossary.shared and len(short) <= 3)
-        if (
-            affix
-            or short in glossary.team
-            or short in glossary.acronyms
-            or (short in language and short not in glossary.expand)
-        ):
+        spoken = short in language and short not in glossary.expand
+        if affix or spoken or short in glossary.team or short in glossary.acronyms:
             continue
-        counts: dict[str, int] = defaultdict(int)
-        for told in holders[short]:
-            for word in told:
-                if short != word and _abbreviates(short, word):
-                    counts[word] += 1
-        if any(short in told for told in holders[short]) or not counts:
+        counts = Counter(phrase for text in texts for phrase in text if _abbreviates(short, phrase))
+        if any(short in text for text in texts) or not counts:
             continue
-        best = min(counts, key=lambda word: (-counts[word], len(word), word))
-        if counts[best] >= max(FEWEST, SHARE * len(holders[short])):
+        best = min(counts, key=lambda phrase: (-counts[phrase], " " in phrase, len(phrase), phrase))
+        # What descriptions of other names hold as often is no explanation of this one.
+        often, expected = counts[best] / len(texts), everywhere[best] / len(names)
+        if counts[best] >= FEWEST and often >= SHARE and often >= LIFT * expected:
             out[short] = best
     return out
 
 
-def _abbreviates(short: str, word: str) -> bool:
-    """Whether ``short`` is the beginning of a longer word, or its letters in order with the first one first."""
-    if len(word) < len(short) + 2 or word[0] != short[0]:
+def _phrases(description: str) -> frozenset[str]:
+    """Return a description's words, and its phrases of two to four words, in lower case."""
+    words = [word.lower() for word in _WORD.findall(description)]
+    runs = (words[at : at + size] for size in (1, 2, 3, 4) for at in range(len(words) - size + 1))
+    return frozenset(" ".join(run) for run in runs)
+
+
+def _abbreviates(short: str, phrase: str) -> bool:
+    """Whether ``short`` is a phrase's initials, the beginning of a longer word, or its letters in order, first first."""
+    words = phrase.split()
+    if len(words) > 1:
+        return len(words) == len(short) and all(word[0] == letter for word, letter in zip(words, short, strict=True))
+    if len(phrase) < len(short) + 2 or phrase[0] != short[0]:
         return False
-    rest = iter(word)
-    return all(letter in rest for letter in short) and (len(short) >= 3 or word.startswith(short))
+    rest = iter(phrase)
+    return all(letter in rest for letter in short)
 
 
 def written_out(tokens: Sequence[Token], glossary: Glossary, found: Mapping[str, str]) -> str:
