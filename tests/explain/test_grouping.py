@@ -175,6 +175,28 @@ def test_a_short_form_is_read_as_the_descriptions_explain_it(ngrams: Embedder) -
     assert all("Voice" in name for name in group(list(told), told, embedder=ngrams)["super_name"])
 
 
+def test_initials_are_read_as_the_descriptions_explain_them(ngrams: Embedder) -> None:
+    told = {
+        "bq_cnt": "How many boxes queued at night",
+        "bq_share": "Share of boxes queued",
+        "line_cnt": "How many lines there are",
+        "line_share": "Share of the lines",
+    }
+    supers = of(group(list(told), told, embedder=ngrams), "super_name")
+    assert "Boxes Queued" in supers["bq_cnt"]
+
+
+def test_a_word_that_all_descriptions_hold_explains_no_short_form(ngrams: Embedder) -> None:
+    told = {f"{word}_cnt": "A metric of the vault" for word in ("vlt", "box", "key", "door")}
+    assert of(group(list(told), told, embedder=ngrams), "super_name")["vlt_cnt"] == "Vlt"
+
+
+def test_an_acronym_is_shown_in_capitals_and_explained_in_the_meaning(ngrams: Embedder) -> None:
+    frame = group(["arr_l12m"], embedder=ngrams)
+    assert frame["super_name"][0] == "ARR"
+    assert frame["meaning"][0] == "ARR (annual recurring revenue), over the last 12 months"
+
+
 def test_a_team_adds_words_of_its_own(tmp_path: Path, ngrams: Embedder) -> None:
     (tmp_path / "grouping.yaml").write_text(
         "expand: {zzq: quota attainment}\nacronyms: [QBX]\ncategories: {Quota: [quota attainment of a seller]}\n",

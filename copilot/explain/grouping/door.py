@@ -115,7 +115,7 @@ def _frame(
         title, category, source = _worded(titles[number], heading, pairs, taken, model)
         for at in places:
             for name, parsed in supers[at].names.items():
-                line = meaning(parsed, names[at], described[name])
+                line = meaning(parsed, names[at], read[at].phrase, described[name], words)
                 rows[name] = (name, names[at], title, category, line, heading.sure, source)
         if tell is not None:
             tell(done, len(members))

@@ -13,7 +13,7 @@ from copilot.explain.grouping.likeness import Super, likelihood, stem
 from copilot.explain.grouping.meanings import SMALL
 from copilot.text.encoder import Embedder, Floats
 
-CUT = 0.3  # mean likelihood from which two groups are one family; the best of .15–.5 on the open halves
+CUT = 0.12  # mean likelihood from which two groups are one family; .12 to .2 do about as well on the open halves
 AT_ONCE = 2_500  # super features compared each with each: 25 MB a matrix; longer lists are grouped heading by heading
 NEAREST = 0.25  # cosine from which a heading fits: phrases of other fields stay below
 LONGEST_FAMILY_NAME = 4  # words

@@ -30,6 +30,7 @@ class _Affixes(Strict):
 class _File(Strict):
     expand: dict[str, str] = Field(default_factory=dict)
     acronyms: tuple[str, ...] = ()
+    stands_for: dict[str, str] = Field(default_factory=dict)
     affixes: dict[Kind, _Affixes] = Field(default_factory=dict)
     time_units: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     leads: tuple[str, ...] = ()
@@ -44,6 +45,7 @@ class Glossary:
     Attributes:
         expand: Short form to what it stands for.
         acronyms: Lower case to how it is written.
+        stands_for: Acronym to its words: it is read by them and still shown in capitals.
         plain: Affix to its kind, taken off wherever it stands at an edge.
         shared: Affix to its kind, taken off only where another name has the same rest.
         time_units: Word to the unit it means, as "mths" to "month".
@@ -55,6 +57,7 @@ class Glossary:
 
     expand: Mapping[str, str]
     acronyms: Mapping[str, str]
+    stands_for: Mapping[str, str]
     plain: Mapping[str, Kind]
     shared: Mapping[str, Kind]
     time_units: Mapping[str, str]
@@ -107,7 +110,8 @@ def _check(found: _File) -> None:
     Raises:
         ValueError: Says which.
     """
-    words = [*found.expand, *found.expand.values(), *found.acronyms, *found.categories]
+    short = [*found.expand, *found.stands_for]
+    words = [*short, *found.expand.values(), *found.stands_for.values(), *found.acronyms, *found.categories]
     for word in words:
         if not word or len(word) > LONGEST_WORD or not all(sign.isalnum() or sign in " &-/'" for sign in word):
             raise ValueError(f"the entry {word[:LONGEST_WORD]!r} is no short word or phrase of letters and digits")
@@ -130,7 +134,10 @@ def _made(found: _File, below: Glossary | None = None) -> Glossary:
     units = {word.lower(): unit for unit, words in found.time_units.items() for word in words}
     return Glossary(
         expand=on_top(below.expand if below else None, {word: meant.lower() for word, meant in found.expand.items()}),
-        acronyms=on_top(below.acronyms if below else None, {word: word for word in found.acronyms}),
+        acronyms=on_top(
+            below.acronyms if below else None, {word: word for word in (*found.acronyms, *found.stands_for)}
+        ),
+        stands_for=on_top(below.stands_for if below else None, {w: m.lower() for w, m in found.stands_for.items()}),
         plain={**(below.plain if below else {}), **affixes["plain"]},
         shared={**(below.shared if below else {}), **affixes["shared"]},
         time_units=on_top(below.time_units if below else None, units),

@@ -15,7 +15,7 @@ LONGEST_MEANING = 160
 LONGEST_DESCRIPTION = 600  # characters of a description that are read
 FEWEST = 2  # descriptions that must agree on what a short form stands for
 SHARE = 0.6  # of a short form's descriptions that must hold the word
-LIFT = 2.0  # how much more often they hold it than descriptions in general
+LIFT = 2.0  # how much more often they hold it than the descriptions of other names
 SMALL = frozenset("a an and as at by for from in of on or per than the to with".split())
 UNNAMED = "Unnamed"
 # A description that talks to a reader instead of describing is set aside as a whole: it is data and is told to nobody.
@@ -41,7 +41,8 @@ def learned(
     """Return what short forms stand for by the descriptions of the names they stand in.
 
     ``vce`` is "voice" where most descriptions of names with vce hold that one word which begins with v and has v, c, e
-    in this order; ``dpd`` is "days past due" where they hold that. A word of the language and what a team's glossary explains are left as they are.
+    in this order, and others seldom hold it; ``dpd`` is "days past due" where they hold that. A word of the language
+    and what a team's glossary explains are left as they are.
     """
     told = {name: _phrases(descriptions.get(name, "")) for name in names}
     everywhere = Counter(phrase for phrases in told.values() for phrase in phrases)
@@ -62,8 +63,9 @@ def learned(
             continue
         best = min(counts, key=lambda phrase: (-counts[phrase], " " in phrase, len(phrase), phrase))
         # What descriptions of other names hold as often is no explanation of this one.
-        often, expected = counts[best] / len(texts), everywhere[best] / len(names)
-        if counts[best] >= FEWEST and often >= SHARE and often >= LIFT * expected:
+        often = counts[best] / len(texts)
+        elsewhere = (everywhere[best] - counts[best]) / max(len(names) - len(texts), 1)
+        if counts[best] >= FEWEST and often >= max(SHARE, LIFT * elsewhere):
             out[short] = best
     return out
 
@@ -76,7 +78,7 @@ def _phrases(description: str) -> frozenset[str]:
 
 
 def _abbreviates(short: str, phrase: str) -> bool:
-    """Whether ``short`` is a phrase's initials, the beginning of a longer word, or its letters in order, first first."""
+    """Whether ``short`` is a phrase's initials, or the first letter and others of a longer word, in order."""
     words = phrase.split()
     if len(words) > 1:
         return len(words) == len(short) and all(word[0] == letter for word, letter in zip(words, short, strict=True))
@@ -87,8 +89,9 @@ def _abbreviates(short: str, phrase: str) -> bool:
 
 
 def written_out(tokens: Sequence[Token], glossary: Glossary, found: Mapping[str, str]) -> str:
-    """Return a stem in plain lower-case words, short forms written out."""
-    return " ".join(_expanded(token.text, glossary, found) for token in tokens)
+    """Return a stem in plain lower-case words, short forms and acronyms written out."""
+    words = (_expanded(token.text, glossary, found) for token in tokens)
+    return " ".join(glossary.stands_for.get(word, word) for word in words)
 
 
 def _expanded(word: str, glossary: Glossary, found: Mapping[str, str]) -> str:
@@ -114,7 +117,7 @@ def readable(tokens: Sequence[Token], glossary: Glossary, found: Mapping[str, st
     return name or UNNAMED
 
 
-def meaning(parsed: Parsed, super_name: str, description: str) -> str:
+def meaning(parsed: Parsed, super_name: str, phrase: str, description: str, glossary: Glossary) -> str:
     """Return one line: what the description says in its first sentence, else what the grammar makes of the name."""
     if description:
         first = _SENTENCE.split(description)[0].strip(" .;:,")
@@ -122,13 +125,22 @@ def meaning(parsed: Parsed, super_name: str, description: str) -> str:
             first = first[:LONGEST_MEANING].rsplit(" ", 1)[0].rstrip(" ,;:") + " …"
         if any(sign.isalpha() for sign in first):
             return first[:1].upper() + first[1:] if first[0].isalpha() else super_name + ": " + first
-    return (super_name + _told(parsed.affixes))[: 2 * LONGEST_MEANING]
+    explained = "" if _letters(phrase) == _letters(super_name) else f" ({phrase[:LONGEST_NAME]})"
+    return (super_name + explained + _told(parsed.affixes, glossary))[: 2 * LONGEST_MEANING]
 
 
-def _told(affixes: Sequence[Affix]) -> str:
+def _letters(text: str) -> str:
+    return "".join(text.lower().split())[: LONGEST_NAME // 2]
+
+
+def _told(affixes: Sequence[Affix], glossary: Glossary) -> str:
     """Return the affixes in words, as ", average, over the last 3 months"."""
     windows = [affix for affix in affixes if affix.kind == "window" and affix.unit]
-    others = [" ".join(affix.words) for affix in affixes if affix.kind not in ("window", "flag")]
+    others = [
+        " ".join(glossary.expand.get(word, word) for word in affix.words)
+        for affix in affixes
+        if affix.kind not in ("window", "flag")
+    ]
     out = "".join(f", {word}" for word in others)
     if any(affix.kind == "flag" for affix in affixes):
         out += ", yes or no"
