@@ -154,6 +154,14 @@ def test_an_affix_that_no_glossary_knows_is_learned_from_its_company(ngrams: Emb
     assert all("qzx" in name.lower() for name in alone.values())
 
 
+def test_a_word_that_recurs_like_an_affix_keeps_its_meaning(ngrams: Embedder) -> None:
+    kinds, things, ends = ("failed", "urgent", "first", "new"), ("login", "ticket", "order", "email"), ("cnt", "avg")
+    names = [f"{kind}_{thing}_{end}_l3m" for kind in kinds for thing in things for end in ends]
+    supers = of(group(names, embedder=ngrams), "super_name")
+    assert supers["failed_login_cnt_l3m"] == supers["failed_login_avg_l3m"] == "Failed Login"
+    assert len({supers[f"{kind}_login_cnt_l3m"] for kind in ("failed", "urgent", "new")}) == 3
+
+
 def test_a_generation_of_a_network_is_no_counter(ngrams: Embedder) -> None:
     names = ["data_2g_mb_6", "data_2g_mb_7", "data_3g_mb_6", "data_3g_mb_7"]
     supers = of(group(names, embedder=ngrams), "super_name")

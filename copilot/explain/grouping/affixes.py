@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from copilot.explain.grouping.glossary import Glossary, Kind
-from copilot.explain.grouping.tokens import Token
+from copilot.explain.grouping.tokens import Token, common_words
 
 FEWEST_STEMS = 3  # over which an affix must recur before its class is inferred from its neighbours
 SHARED = 0.5  # of the rarer affix's stems that both must have
@@ -125,18 +125,19 @@ def _kinds(stems: Collection[tuple[Token, ...]], side: Side, glossary: Glossary)
         if len(tokens) > 1 and not tokens[side].number:
             rests[tokens[side].text].add(tuple(token.text for token in (tokens[1:] if side == 0 else tokens[:-1])))
     known: dict[str, Kind] = dict(glossary.plain)
-    sure = {affix: kind for affix, kind in glossary.shared.items() if affix in rests}
+    language = common_words()
     for affix in sorted(rests):
-        if affix in known or len(rests[affix]) < FEWEST_STEMS:
+        # A word of the language, such as failed, says something of its own though it recurs like an affix.
+        word = affix in language and affix not in glossary.shared
+        if affix in known or word or len(rests[affix]) < FEWEST_STEMS:
             continue
         votes: dict[Kind, int] = defaultdict(int)
-        # A word that may be an affix counts as one beside sure ones only.
-        for other, its_kind in (glossary.plain if affix in sure else {**sure, **glossary.plain}).items():
+        for other, its_kind in glossary.plain.items():
             common = len(rests[affix] & rests.get(other, set()))
             if other != affix and common >= FEWEST_STEMS and common >= SHARED * len(rests[affix]):
                 votes[its_kind] += common
         if votes:
-            known[affix] = sure[affix] if affix in sure else max(sorted(votes), key=votes.__getitem__)
+            known[affix] = glossary.shared.get(affix, max(sorted(votes), key=votes.__getitem__))
     return known
 
 

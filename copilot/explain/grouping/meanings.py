@@ -54,9 +54,8 @@ def learned(
     language = common_words()
     out: dict[str, str] = {}
     for short, texts in sorted(holders.items()):
-        affix = short in glossary.plain or (short in glossary.shared and len(short) <= 3)
         spoken = short in language and short not in glossary.expand
-        if affix or spoken or short in glossary.team or short in glossary.acronyms:
+        if spoken or short in glossary.plain or short in glossary.team or short in glossary.acronyms:
             continue
         counts = Counter(phrase for text in texts for phrase in text if _abbreviates(short, phrase))
         if any(short in text for text in texts) or not counts:
