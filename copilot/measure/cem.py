@@ -147,7 +147,9 @@ def match(
     whole, index = need(frame, [treatment, *names]), frame.index
     given = dict(cutpoints or {})
     if unknown := [name for name in given if name not in names]:
-        raise BadInput(f"Cutpoints are given for {unknown[0]}, which is not matched on; the covariates are {', '.join(names)}.")
+        raise BadInput(
+            f"Cutpoints are given for {unknown[0]}, which is not matched on; the covariates are {', '.join(names)}."
+        )
     if treatment in names:
         raise BadInput(f"{treatment} is the treatment and cannot be matched on; take it out of the covariates.")
     treated = flags(whole, treatment)
@@ -156,7 +158,9 @@ def match(
     strata = joined(columns)
     weight, kept = _weights(strata, treated)
     if not kept.any():
-        raise BadInput("No treated unit has a control that is like it; match on fewer covariates or cut them more coarsely.")
+        raise BadInput(
+            "No treated unit has a control that is like it; match on fewer covariates or cut them more coarsely."
+        )
     grids = {
         "scott": joined([_grid(whole[name], "scott") for name in names]),
         "matching": strata,
@@ -202,7 +206,9 @@ def match_to_coverage(
     if not 0 < coverage <= 1:
         raise BadInput(f"The coverage wanted is a share above 0 and up to 1, not {coverage}.")
     whole, given = need(frame, [treatment, *covariates]), dict(cutpoints or {})
-    free = {name: sturges_bins(scaled(whole[name])) for name in covariates if is_numeric(whole[name]) and name not in given}
+    free = {
+        name: sturges_bins(scaled(whole[name])) for name in covariates if is_numeric(whole[name]) and name not in given
+    }
     found = _try(frame, treatment, covariates, given | free)
     while (found is None or found.coverage < coverage) and any(bins > 1 for bins in free.values()):
         steps = []

@@ -113,7 +113,9 @@ def scaled(values: pd.Series) -> Floats:
         return days.to_numpy(dtype="float64", na_value=np.nan)
     found = values.to_numpy(dtype="float64", na_value=np.nan)
     if np.isinf(found).any():
-        raise BadInput(f"{values.name} holds an infinite value; give finite numbers, and nothing where one is not known.")
+        raise BadInput(
+            f"{values.name} holds an infinite value; give finite numbers, and nothing where one is not known."
+        )
     return found
 
 

@@ -46,7 +46,9 @@ def flags(frame: pd.DataFrame, column: Hashable) -> Flags:
     """
     values = frame[column]
     if values.isna().any():
-        raise BadInput(f"{column} is missing in {int(values.isna().sum())} rows; say of each row whether it is treated.")
+        raise BadInput(
+            f"{column} is missing in {int(values.isna().sum())} rows; say of each row whether it is treated."
+        )
     words = values.astype(str).str.strip().str.lower()
     yes, no = words.isin(_YES), words.isin(_NO)
     if not (yes | no).all():

@@ -253,7 +253,9 @@ def staggered(
             rows.append((label, data.labels[column], att, se if own.sum() > 1 and se > 0 else np.nan, g, t))
             influences.append(influence)
     if not rows:
-        raise BadInput("There are no controls that were seen together with a treated unit; try balanced=False or 'never'.")
+        raise BadInput(
+            "There are no controls that were seen together with a treated unit; try balanced=False or 'never'."
+        )
     table = pd.DataFrame(rows, columns=["group", "time", "att", "se", "_group", "_time"])
     return Staggered(table, np.column_stack(influences), data)
 
@@ -327,7 +329,9 @@ def _order(time: pd.Series) -> Ints:
     return pd.factorize(time, sort=True)[0].astype(np.intp)
 
 
-def _check_cells(frame: pd.DataFrame, names: Ints, moment: Ints, arm: np.ndarray, called: tuple[Hashable, Hashable]) -> None:
+def _check_cells(
+    frame: pd.DataFrame, names: Ints, moment: Ints, arm: np.ndarray, called: tuple[Hashable, Hashable]
+) -> None:
     """Refuse a panel with a few doubled rows, and cells that are both treated and not."""
     cell = names * (int(moment.max()) + 1) + moment
     _, where, size = np.unique(cell, return_inverse=True, return_counts=True)

@@ -69,10 +69,14 @@ def panel(
             f"{unit} {plain(row[unit])} is there more than once at {time} {plain(row[time])}; keep one row a unit and period."
         )
     count = int(names.max()) + 1
-    per_unit = _one_each(first, names, count, f"{first_treated} changes over time for one {unit}; it is one date for good.")
+    per_unit = _one_each(
+        first, names, count, f"{first_treated} changes over time for one {unit}; it is one date for good."
+    )
     groups = np.arange(count)
     if cluster is not None:
-        groups = _one_each(codes(given[cluster]), names, count, f"One {unit} lies in two {cluster}s; give it one.").astype(np.intp)
+        groups = _one_each(
+            codes(given[cluster]), names, count, f"One {unit} lies in two {cluster}s; give it one."
+        ).astype(np.intp)
     periods, place = np.unique(moment, return_inverse=True)
     if len(periods) < 2:
         raise BadInput(f"Differences need at least two periods; {time} holds only one.")
@@ -108,7 +112,9 @@ def check_future(times: pd.Series, until: date | None) -> None:
     if until is None or not pd.api.types.is_datetime64_any_dtype(times):
         return
     if (times > pd.Timestamp(until) + pd.Timedelta(days=1)).any():
-        raise BadInput(f"{times.name} reaches {times.max():%Y-%m-%d}, after {until}; a study reads only what has happened.")
+        raise BadInput(
+            f"{times.name} reaches {times.max():%Y-%m-%d}, after {until}; a study reads only what has happened."
+        )
 
 
 def _times(frame: pd.DataFrame, time: Hashable, first_treated: Hashable) -> tuple[Floats, Floats, dict[float, Any]]:
