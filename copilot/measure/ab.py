@@ -78,6 +78,12 @@ def assign(
     return frame.assign(arm=np.where(treated, TREATED, CONTROL))
 
 
+def waves(reps: Sequence[str], count: int, *, seed: int) -> dict[str, int]:
+    """Return in which of ``count`` steps each rep is let in, from 0: by lot, in groups that differ by at most one."""
+    line = sorted(set(reps), key=lambda rep: _hash(seed, "wave", _word(rep)))
+    return {rep: place * count // len(line) for place, rep in enumerate(line)}
+
+
 def balance(frame: pd.DataFrame, *, arm: Hashable, covariates: Sequence[str]) -> pd.DataFrame:
     """Return how alike the arms are.
 

@@ -27,7 +27,7 @@ from copilot.measure.coarsen import (
 from copilot.measure.columns import Flags, both_arms, clusters, codes, flags, is_numeric, need, numbers
 from copilot.measure.effect import Effect, student_limits
 from copilot.measure.regression import dummies, fit
-from copilot.stats import Floats, Ints, Interval
+from copilot.stats import Floats, Interval, Ints
 
 COVERAGE = 0.80  # of the treated, by the papers' rule
 FINE_BINS = 20  # even bins of the fixed grid, the same for every coarsening that is compared
