@@ -1,7 +1,8 @@
 """Which accounts' scores a running study hides, and how: a control account that is seen is no control any more.
 
 A study lies in ``studies/<name>/``: ``study.json`` with its state and dates, and ``assignment.parquet`` with
-``account_id, arm, visible_from``, one row an account. What cannot be read stops the reader: nothing is shown by mistake.
+``account_id, arm, visible_from``, one row an account. What cannot be read stops the reader, so that
+nothing is shown by mistake.
 """
 
 from __future__ import annotations

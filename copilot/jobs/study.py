@@ -1,4 +1,4 @@
-"""Studies of a workspace: create, start, stop, list and report; what a running one hides is the snapshot reader's part."""
+"""Studies of a workspace: create, start, stop and report; what a running one hides is the snapshot reader's part."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def start(workspace: Workspace, name: str, now: datetime) -> list[str]:
         study = find(workspace, name)
         if study.about["state"] != "planned":
             raise BadInput(f"The study {name} is {study.about['state']}; create another under a new name.")
-        if workspace.book().as_of > study.ends:
+        if study.about["kind"] == "ab" and workspace.book().as_of > study.ends:
             raise BadInput(
                 f"The study {name} ends on {study.ends}, before the book's own date; create one with later dates."
             )
@@ -80,7 +80,8 @@ def start(workspace: Workspace, name: str, now: datetime) -> list[str]:
             return [f"{name} runs. Nothing is hidden; report on it at any time."]
         arms = study.assignment()["arm"].value_counts()
     return [
-        f"{name} runs: {arms.get('treated', 0):,} accounts treated, {arms.get('control', 0):,} controls hidden to {study.ends}."
+        f"{name} runs: {arms.get('treated', 0):,} accounts treated, "
+        f"{arms.get('control', 0):,} controls hidden to {study.ends}."
     ]
 
 

@@ -1,4 +1,4 @@
-"""Coarsened exact matching (Iacus, King & Porro 2012): like with like, weighted so that controls stand where treated do.
+"""Coarsened exact matching (Iacus, King & Porro 2012): like with like, controls weighted to stand like the treated.
 
 In stratum s a treated unit weighs 1 and a control (m_C / m_T) · (m_Tˢ / m_Cˢ); strata without both arms drop out. (The
 paper's 1/w in its MAU formula is a misprint: strata weigh by their share of treated; MATHS §7.)
@@ -135,8 +135,8 @@ def match(
         frame: One row a unit.
         treatment: Column of 0/1, booleans, or the words treated and control.
         covariates: Columns to match on.
-        cutpoints: By covariate: a number of even bins, a list of cutpoints (values outside lie in two open bins), or for
-            categories a list of lists to draw together.
+        cutpoints: By covariate: a number of even bins, a list of cutpoints (values outside lie in two open bins), or
+            for categories a list of lists to draw together.
 
     Raises:
         BadInput: A column is missing, an arm is empty, a covariate is never known, or nobody has a match.
@@ -197,8 +197,8 @@ def match_to_coverage(
     """Match, and coarsen step by step until at least ``coverage`` of the treated are kept.
 
     Each step halves the bins of the one numeric covariate that brings most coverage (of equals, the one that leaves the
-    lower L1 on the fixed fine grid). Given cutpoints and categories are never touched. Where every free covariate is down
-    to one bin the best that was found comes back; look at its ``coverage``.
+    lower L1 on the fixed fine grid). Given cutpoints and categories are never touched. Where every free covariate is
+    down to one bin the best that was found comes back; look at its ``coverage``.
 
     Raises:
         BadInput: As ``match``; or ``coverage`` is no share.
@@ -265,7 +265,7 @@ def _bins(values: pd.Series, how: object) -> int | None:
 
 
 def _adjusting(values: pd.Series) -> Floats:
-    """Return a covariate as columns of a regression; a missing number stands at the mean, with a column that says so."""
+    """Return a covariate as columns of a regression; a missing number stands at the mean, and a column says so."""
     if not is_numeric(values):
         return dummies(codes(values))
     scale = scaled(values)

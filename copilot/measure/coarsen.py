@@ -60,7 +60,8 @@ def pretty(low: float, high: float, bins: int) -> Floats:
         last += 1
     if last - first < 1:  # one value on a cutpoint: one bin around it
         last += 1
-    return np.arange(first, last + 1) * unit
+    edges: Floats = np.arange(first, last + 1) * float(unit)
+    return edges
 
 
 def cut(values: Floats, edges: Floats) -> Ints:
@@ -110,8 +111,9 @@ def scaled(values: pd.Series) -> Floats:
     """
     if pd.api.types.is_datetime64_any_dtype(values):
         days = (values - values.min()) / pd.Timedelta(days=1)
-        return days.to_numpy(dtype="float64", na_value=np.nan)
-    found = values.to_numpy(dtype="float64", na_value=np.nan)
+        since: Floats = days.to_numpy(dtype="float64", na_value=np.nan)
+        return since
+    found: Floats = values.to_numpy(dtype="float64", na_value=np.nan)
     if np.isinf(found).any():
         raise BadInput(
             f"{values.name} holds an infinite value; give finite numbers, and nothing where one is not known."

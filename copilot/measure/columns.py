@@ -90,7 +90,7 @@ def numbers(frame: pd.DataFrame, column: Hashable) -> Floats:
 
 def is_numeric(values: pd.Series) -> bool:
     """Say whether a column is a scale to cut (numbers, days) and no set of categories."""
-    return pd.api.types.is_numeric_dtype(values) or pd.api.types.is_datetime64_any_dtype(values)
+    return bool(pd.api.types.is_numeric_dtype(values) or pd.api.types.is_datetime64_any_dtype(values))
 
 
 def codes(values: pd.Series) -> Ints:

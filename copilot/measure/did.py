@@ -99,17 +99,19 @@ class Staggered:
 
     @property
     def _group(self) -> Floats:
-        return self.frame["_group"].to_numpy()
+        found: Floats = self.frame["_group"].to_numpy()
+        return found
 
     @property
     def _time(self) -> Floats:
-        return self.frame["_time"].to_numpy()
+        found: Floats = self.frame["_time"].to_numpy()
+        return found
 
     @property
     def _event(self) -> Floats:
         """Periods since the first treated one, 0 being it; counted in periods of the panel."""
         start = np.searchsorted(self.panel.periods, self._group)
-        event: Floats = np.searchsorted(self.panel.periods, self._time) - start
+        event: Floats = (np.searchsorted(self.panel.periods, self._time) - start).astype(float)
         return event
 
     def _label(self, value: float) -> object:
@@ -326,7 +328,8 @@ def two_way(
 
 
 def _order(time: pd.Series) -> Ints:
-    return pd.factorize(time, sort=True)[0].astype(np.intp)
+    place: Ints = pd.factorize(time, sort=True)[0].astype(np.intp)
+    return place
 
 
 def _check_cells(

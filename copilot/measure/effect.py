@@ -54,7 +54,7 @@ class Effect(float):
 
     def as_dict(self) -> dict[str, float | int | None]:
         """Return everything for JSON; None where a number is not known."""
-        known = {"att": float(self)} | {name: value for name, value in vars(self).items()}
+        known = {"att": float(self)} | vars(self)
         return {name: value if math.isfinite(value) else None for name, value in known.items()}
 
     def __repr__(self) -> str:

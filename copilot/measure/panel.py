@@ -66,7 +66,8 @@ def panel(
     if doubled.any():
         row = given[doubled].iloc[0]
         raise BadInput(
-            f"{unit} {plain(row[unit])} is there more than once at {time} {plain(row[time])}; keep one row a unit and period."
+            f"{unit} {plain(row[unit])} is there more than once at {time} {plain(row[time])}; "
+            "keep one row a unit and period."
         )
     count = int(names.max()) + 1
     per_unit = _one_each(

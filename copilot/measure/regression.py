@@ -39,7 +39,7 @@ def fit(
     Args:
         y: Outcome, (n,), finite.
         treated: The column whose coefficient is asked for, (n,).
-        others: Further columns, (n, k), an intercept among them unless groups are absorbed; collinear ones may be there.
+        others: Further columns, (n, k), with an intercept unless groups are absorbed; collinear ones may be there.
         weight: Analytic weights, (n,), positive.
         absorbed: Groups numbered from 0 whose means are taken out, (n,).
         cluster: Clusters numbered from 0, (n,); without them rows are independent (HC1, and HC2 corrected).
@@ -163,7 +163,7 @@ def _basis(columns: Floats, scale: Floats) -> Floats:
 
 def _means(columns: Floats, groups: Ints, weight: Floats) -> Floats:
     total = np.bincount(groups, weight)
-    sums = np.column_stack([np.bincount(groups, column * weight) for column in columns.T])
+    sums: Floats = np.column_stack([np.bincount(groups, column * weight) for column in columns.T])
     means: Floats = sums / total[:, None]
     return means
 

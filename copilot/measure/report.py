@@ -1,4 +1,4 @@
-"""A study as one HTML page in plain words: the verdict, the number, what it rests on, and plots that need no network."""
+"""A study as one HTML page in plain words: the verdict, the number, what it rests on, and plots; it loads nothing."""
 
 from __future__ import annotations
 

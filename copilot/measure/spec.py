@@ -24,8 +24,8 @@ class StudySpec(Strict):
 
     Attributes:
         name: A short name of a-z, 0-9 and hyphens.
-        kind: ``ab`` randomises accounts in the reps' books; ``mau`` compares reps who came to use the copilot often with
-            reps who did not; ``did`` compares regions that got something with regions that did not.
+        kind: ``ab`` randomises accounts in the reps' books; ``mau`` compares reps who came to use the copilot often
+            with reps who did not; ``did`` compares regions that got something with regions that did not.
         starts: The first day.
         ends: The last day; renewals due from ``starts`` to ``ends`` count.
         outcome: ``rig`` (renewal bookings / target) or ``net_ratio`` (with add-ons).

@@ -14,7 +14,7 @@ from copilot.measure import ab, cem, did, power
 from copilot.measure.columns import flags
 from copilot.measure.effect import Effect
 from copilot.measure.ratios import rig
-from copilot.measure.regression import fit
+from copilot.measure.regression import Fit, fit
 from copilot.measure.shock import Shock
 from copilot.measure.verdict import Verdict, judge
 from copilot.stats import NOT_KNOWN, Interval
@@ -25,7 +25,8 @@ class Finding:
     """What one study found: the verdict first, then the effect, what it is relative to, and the tables behind it.
 
     ``lift`` is the effect relative to what the treated would have had. ``tables`` holds frames for the report:
-    ``balance``, ``event`` (``key, att, se``), ``deciles`` (``decile, treated, control``), as far as the design has them.
+    ``balance``, ``event`` (``key, att, se``), ``deciles`` (``decile, treated, control``), where the
+    design has them.
     """
 
     verdict: Verdict
@@ -70,7 +71,8 @@ def experiment(
         by = pd.Series(seen, index=rows.index).groupby(rows["book"]).transform("max")
         looked = rows[by]
         notes.append(
-            f"{rows.loc[by, 'book'].nunique()} of {rows['book'].nunique()} reps looked at least once; books of the others are left out."
+            f"{rows.loc[by, 'book'].nunique()} of {rows['book'].nunique()} reps looked at least once; "
+            "books of the others are left out."
         )
         if looked.empty:
             raise BadInput("No rep has looked at the scores yet, so there is nobody to measure an effect on.")
@@ -89,8 +91,8 @@ def experiment(
         tables["deciles"] = deciles(scale, outcome)
     notes += [note for note in (found.note,) if note]
     notes.append(
-        f"Mean of ratios {found.treated:.3f} against {found.control:.3f}; ratio of sums {found.sum_treated:.3f} against "
-        f"{found.sum_control:.3f} ({found.sum_lift.value:+.1%})."
+        f"Mean of ratios {found.treated:.3f} against {found.control:.3f}; ratio of sums {found.sum_treated:.3f} "
+        f"against {found.sum_control:.3f} ({found.sum_lift.value:+.1%})."
     )
     return Finding(
         verdict, effect, found.lift, outcome, power.detectable(effect.se_corrected, effect.df),
@@ -199,8 +201,8 @@ def event_study(rows: pd.DataFrame, outcome: str, starts: pd.Timestamp) -> tuple
         starts: The first treated period.
 
     Returns:
-        ``key`` (periods since the start, −1 being the base), ``att, se``; and the p of "all before are 0", by Hotelling's
-        statistic over clusters (reps), NaN where there is but one period before.
+        ``key`` (periods since the start, −1 being the base), ``att, se``; and the p of "all before are 0", by
+        Hotelling's statistic over clusters (reps), NaN where there is but one period before.
     """
     from scipy.stats import f
 
@@ -213,7 +215,7 @@ def event_study(rows: pd.DataFrame, outcome: str, starts: pd.Timestamp) -> tuple
     months = (place[:, None] == np.delete(np.arange(len(periods)), start - 1)).astype(float)
     leads = months * treated[:, None]
     keys = np.delete(np.arange(len(periods)), start - 1) - start
-    fits = []
+    fits: list[Fit | None] = []
     for column in range(leads.shape[1]):
         others = np.column_stack([months, np.delete(leads, column, axis=1)])
         try:

@@ -62,8 +62,7 @@ def judge(
         (
             "too few clusters",
             effect.clusters < FEWEST_CLUSTERS
-            or (not within_books
-            and min(effect.clusters_treated, effect.clusters_control) < FEWEST_IN_AN_ARM)
+            or (not within_books and min(effect.clusters_treated, effect.clusters_control) < FEWEST_IN_AN_ARM)
             or not effect.se_corrected > 0,
             f"There are {effect.clusters} units of assignment ({effect.clusters_treated} of them treated); "
             f"with fewer than {FEWEST_CLUSTERS}, or {FEWEST_IN_AN_ARM} in an arm, the error cannot be told.",
@@ -76,7 +75,8 @@ def judge(
         (
             "coverage below 80 %",
             coverage < COVERAGE,
-            f"Only {coverage:.0%} of the treated found somebody like them; what holds for those says little of the rest.",
+            f"Only {coverage:.0%} of the treated found somebody like them; "
+            "what holds for those says little of the rest.",
         ),
         (
             "a regional shock cannot be excluded",
