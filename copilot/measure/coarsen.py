@@ -60,7 +60,7 @@ def pretty(low: float, high: float, bins: int) -> Floats:
         last += 1
     if last - first < 1:  # one value on a cutpoint: one bin around it
         last += 1
-    edges: Floats = np.arange(first, last + 1) * float(unit)
+    edges: Floats = np.arange(first, last + 1, dtype=np.float64) * float(unit)
     return edges
 
 

@@ -153,7 +153,7 @@ def _basis(columns: Floats, scale: Floats) -> Floats:
     if not columns.shape[1]:
         return columns
     there = np.sqrt(np.square(columns).sum(axis=0)) > RANK * scale  # what the absorbed groups explain is noise by now
-    kept = columns[:, there] / scale[there]
+    kept: Floats = columns[:, there] / scale[there]
     if not kept.shape[1]:
         return kept
     left, value, _ = np.linalg.svd(kept, full_matrices=False)
