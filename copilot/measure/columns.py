@@ -52,7 +52,7 @@ def flags(frame: pd.DataFrame, column: Hashable) -> Flags:
     words = values.astype(str).str.strip().str.lower()
     yes, no = words.isin(_YES), words.isin(_NO)
     if not (yes | no).all():
-        odd = values[~(yes | no)].iloc[0]
+        odd = plain(values[~(yes | no)].iloc[0])
         raise BadInput(f"{column} holds {odd!r}; it takes 0 and 1, true and false, or treated and control.")
     found: Flags = yes.to_numpy(bool)
     return found
@@ -80,7 +80,9 @@ def numbers(frame: pd.DataFrame, column: Hashable) -> Floats:
     found = pd.to_numeric(values, errors="coerce").to_numpy(dtype="float64", na_value=np.nan)
     worded = np.isnan(found) & values.notna().to_numpy()
     if worded.any():
-        raise BadInput(f"{column} holds {values[worded].iloc[0]!r}, which is no number; give a column of numbers.")
+        raise BadInput(
+            f"{column} holds {plain(values[worded].iloc[0])!r}, which is no number; give a column of numbers."
+        )
     if np.isinf(found).any():
         raise BadInput(f"{column} holds an infinite value; give finite numbers, and nothing where one is not known.")
     if np.isnan(found).all():

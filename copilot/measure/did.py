@@ -13,7 +13,7 @@ import pandas as pd
 from copilot.errors import BadInput
 from copilot.measure.columns import both_arms, clusters, codes, flags, need, numbers, plain
 from copilot.measure.effect import Effect, student_limits
-from copilot.measure.panel import Panel, check_future, panel, switches_off
+from copilot.measure.panel import Panel, check_future, numbered, panel, switches_off
 from copilot.measure.regression import dummies, fit
 from copilot.stats import Floats, Ints
 
@@ -328,7 +328,7 @@ def two_way(
 
 
 def _order(time: pd.Series) -> Ints:
-    place: Ints = pd.factorize(time, sort=True)[0].astype(np.intp)
+    place: Ints = pd.factorize(numbered(time), sort=True)[0].astype(np.intp)
     return place
 
 

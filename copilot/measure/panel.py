@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import date
@@ -120,7 +121,7 @@ def check_future(times: pd.Series, until: date | None) -> None:
 
 def _times(frame: pd.DataFrame, time: Hashable, first_treated: Hashable) -> tuple[Floats, Floats, dict[float, Any]]:
     """Return times and first treatments on one scale, and what each value was called."""
-    when, start = frame[time], frame[first_treated]
+    when, start = numbered(frame[time]), frame[first_treated]
     if is_numeric(when) and not pd.api.types.is_datetime64_any_dtype(when):
         moment, first = when.to_numpy(dtype="float64"), _first_numbers(start, first_treated)
         lowest = moment.min()
@@ -132,6 +133,14 @@ def _times(frame: pd.DataFrame, time: Hashable, first_treated: Hashable) -> tupl
     first = np.where(days[1].isna(), NEVER, days[1].astype("int64").to_numpy().astype(float))
     known = pd.concat(days).dropna()
     return moment, first, dict(zip(known.astype("int64").astype(float), known, strict=True))
+
+
+def numbered(times: pd.Series) -> pd.Series:
+    """Return periods that a file told as texts, such as "2004", as numbers; dates and others as they are."""
+    if is_numeric(times) or isinstance(times.dtype, pd.PeriodDtype):
+        return times
+    found = pd.to_numeric(times.astype("object"), errors="coerce")
+    return times if found.isna().any() else found
 
 
 def _first_numbers(start: pd.Series, name: Hashable) -> Floats:
@@ -150,9 +159,16 @@ def _never(start: pd.Series) -> pd.Series:
 def _days(values: pd.Series, name: Hashable) -> pd.Series:
     if isinstance(values.dtype, pd.PeriodDtype):
         return values.dt.start_time.astype("datetime64[us]")
+    if pd.api.types.is_numeric_dtype(values) and values.notna().any():
+        raise BadInput(f"{name} holds numbers where the periods are dates; give dates as 2026-07-01 in both.")
     try:
-        return pd.to_datetime(values).astype("datetime64[us]")
-    except (TypeError, ValueError):
+        if values.astype(str).where(values.notna(), "2000Q1").str.fullmatch(r"\d{4}-?Q[1-4]").all():
+            quarters = values.map(lambda value: pd.Period(value, "Q").start_time, na_action="ignore")
+            return pd.to_datetime(quarters).astype("datetime64[us]")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # no format fits them all: they are no dates
+            return pd.to_datetime(values).astype("datetime64[us]")
+    except (TypeError, ValueError, UserWarning):
         raise BadInput(f"{name} holds text that is no date; give dates as 2026-07-01, or numbers.") from None
 
 
