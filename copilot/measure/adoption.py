@@ -33,7 +33,7 @@ def active_months(log: pd.DataFrame, *, user: str = "user", at: str = "at", unti
         return pd.DataFrame({"user": [], "month": pd.PeriodIndex([], freq="M"), "uses": []})
     whole = need(log, [user, at]).dropna(subset=[user, at])
     try:
-        moment = pd.to_datetime(whole[at], utc=True).dt.tz_localize(None)
+        moment = pd.to_datetime(whole[at], utc=True, format="ISO8601").dt.tz_localize(None)
     except (TypeError, ValueError):
         raise BadInput(f"{at} holds text that is no date; give moments as 2026-07-01 09:30.") from None
     if until is not None and (moment >= pd.Timestamp(until) + pd.Timedelta(days=1)).any():
