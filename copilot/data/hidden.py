@@ -77,7 +77,7 @@ def held(root: Path) -> list[Held]:
         try:
             about = json.loads(file.read_text(encoding="utf-8"))
             study = Held(folder, about)
-            _ = study.running, study.ends, about["kind"]
+            _ = study.running, study.ends, date.fromisoformat(about["starts"]), about["kind"]
         except (OSError, ValueError, KeyError, TypeError):
             raise BadInput(
                 f"The study file {folder.name}/study.json cannot be read, so nobody can say which scores to hide; "
@@ -103,7 +103,8 @@ def hidden(root: Path, today: date) -> dict[str, str]:
         control = rows["arm"] != "treated"
         for account in rows.loc[control, "account_id"]:
             said[account] = f"hidden until {study.ends}: control of {study.name}"
-        later = rows[~control & (pd.to_datetime(rows["visible_from"]) > pd.Timestamp(today))]
+        reached = pd.Timestamp(max(today, date.fromisoformat(study.about["starts"])))  # the first step never waits
+        later = rows[~control & (pd.to_datetime(rows["visible_from"]) > reached)]
         for account, start in zip(later["account_id"], pd.to_datetime(later["visible_from"]), strict=True):
             said[account] = f"hidden until {start:%Y-%m-%d}: {study.name} has not reached its rep yet"
     return said
@@ -117,7 +118,7 @@ def blanked(name: str, frame: pd.DataFrame, said: Mapping[str, str]) -> pd.DataF
     if "account_id" not in frame:
         return frame
     if name != "accounts":
-        return frame[~frame["account_id"].isin(said)] if said else frame
+        return frame[~frame["account_id"].isin(list(said))] if said else frame
     why = frame["account_id"].map(said).astype("object")
     shown = frame.assign(hidden=why.where(why.notna(), None))
     if said:

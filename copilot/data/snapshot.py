@@ -26,6 +26,7 @@ class Snapshot:
     def __init__(self, folder: Path, book: Book, hidden: Mapping[str, str] | None = None) -> None:
         self.folder, self.book, self.hidden = folder, book, dict(hidden or {})
         self._kept: dict[Path, pd.DataFrame] = {}
+        self._shown: dict[str, pd.DataFrame] = {}
 
     @property
     def id(self) -> str:
@@ -44,7 +45,9 @@ class Snapshot:
 
     def scores(self, name: str, scope: Scope) -> pd.DataFrame:
         """Return the snapshot's frame ``name`` restricted to ``scope``; empty when it was not made."""
-        frame = blanked(name, self._read(self.folder / f"{name}.parquet"), self.hidden)
+        if name not in self._shown:
+            self._shown[name] = blanked(name, self._read(self.folder / f"{name}.parquet"), self.hidden)
+        frame = self._shown[name]
         return scope.accounts(frame) if "account_id" in frame else frame
 
     def table(self, name: str, scope: Scope) -> pd.DataFrame:
