@@ -85,9 +85,9 @@ def judge(
         ),
         (
             "underpowered",
-            not found and least > smallest_effect,
-            f"No effect was found, and one of {smallest_effect:g} would have been missed: "
-            f"this study sees effects from {least:.3g} on.",
+            not found and max(least, abs(effect.low), abs(effect.high)) > smallest_effect,
+            f"No effect was found, and one of {smallest_effect:g} cannot be excluded "
+            f"(95 %: {effect.low:+.3g} to {effect.high:+.3g}): this study sees effects from {least:.3g} on.",
         ),
     ):
         if wrong:
