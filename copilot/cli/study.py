@@ -64,7 +64,8 @@ def study_report(
 ) -> None:
     """Measure a study, say the verdict, and write the page with tables and plots."""
     from copilot.errors import BadInput
-    from copilot.jobs.study import find, report
+    from copilot.jobs.study import find
+    from copilot.jobs.study_report import report
 
     place = opened_workspace(workspace)
     with opened_store(place) as store:

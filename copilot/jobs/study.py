@@ -1,4 +1,4 @@
-"""Studies of a workspace: create, start, stop and report; what a running one hides is the snapshot reader's part."""
+"""Studies of a workspace: create, start and stop; what a running one hides is the snapshot reader's part."""
 
 from __future__ import annotations
 
@@ -14,14 +14,10 @@ from copilot.data.hidden import Held, held
 from copilot.data.labels import record
 from copilot.data.workspace import Book, Workspace
 from copilot.errors import BadInput
-from copilot.measure import ab, adoption, outcomes, power, studies
-from copilot.measure.report import page
-from copilot.measure.shock import shock
+from copilot.measure import ab, outcomes, power
 from copilot.measure.spec import StudySpec, read_spec
-from copilot.store.database import Store
 
 COVARIATES = ("segment", "region", "spend_usd")
-MANY = 1_000_000  # turns read of one conversation: all of them
 
 
 def create(workspace: Workspace, file: Path, now: datetime) -> list[str]:
@@ -111,39 +107,8 @@ def find(workspace: Workspace, name: str) -> Held:
     return known[name]
 
 
-def report(workspace: Workspace, name: str, store: Store | None = None) -> tuple[studies.Finding, str]:
-    """Measure a study as far as outcomes are known, past the blanking, and return the finding and its page.
-
-    Args:
-        workspace: Where the study lies.
-        name: Its name.
-        store: The product's own log, for who looked; without it an A/B test is measured on all books.
-
-    Raises:
-        BadInput: There is no such study, or too little has happened yet; one sentence says what.
-    """
-    study, book = find(workspace, name), workspace.book()
-    spec = StudySpec.model_validate({key: study.about[key] for key in StudySpec.model_fields if key in study.about})
-    if pd.Timestamp(book.as_of) < pd.Timestamp(spec.starts) + outcomes.AROUND:
-        raise BadInput(f"The study {name} starts on {spec.starts}; the book ends on {book.as_of}, too early to tell.")
-    measure = {"ab": _experiment, "mau": _steady_use, "did": _regional}[spec.kind]
-    found = measure(spec, book, study, store)
-    return found, page(spec, found, book.as_of)
-
-
-def usage_log(store: Store) -> pd.DataFrame:
-    """Return the product's own log of use: ``rep_id, at``, one row a question that a rep asked."""
-    rows = []
-    for user in store.users():
-        if user["rep_id"] is None:
-            continue
-        for thread, *_ in store.threads(user["username"], limit=MANY):
-            rows += [(user["rep_id"], turn.asked_at) for turn in store.turns(thread, user["username"], limit=MANY)]
-    return pd.DataFrame(rows, columns=["rep_id", "at"])
-
-
 def _assigned(spec: StudySpec, book: Book) -> tuple[pd.DataFrame, list[str]]:
-    accounts = _accounts(spec, book)
+    accounts = accounts_of(spec, book)
     rows = ab.assign(accounts, book="owner_rep_id", strata=spec.strata, share=spec.share, seed=spec.seed)
     reps = rows[["owner_rep_id"]].drop_duplicates()
     waves = ab.waves(list(reps["owner_rep_id"]), spec.waves, seed=spec.seed)
@@ -164,7 +129,12 @@ def _assigned(spec: StudySpec, book: Book) -> tuple[pd.DataFrame, list[str]]:
     return rows, lines
 
 
-def _accounts(spec: StudySpec, book: Book) -> pd.DataFrame:
+def accounts_of(spec: StudySpec, book: Book) -> pd.DataFrame:
+    """Return the accounts a study is about, with ``spend_usd`` under contract today.
+
+    Raises:
+        BadInput: A region is none of the book's, or no account has an owner.
+    """
     accounts = book.table("accounts")
     accounts = accounts[accounts["owner_rep_id"].notna()]
     if spec.regions:
@@ -209,76 +179,6 @@ def _foresee(spec: StudySpec, book: Book, assigned: pd.DataFrame | None) -> list
         f"{len(inside):,} of them renew in that time: it will see effects from {least:.3f} on "
         f"(4 in 5 times), and one of {spec.smallest_effect:g} with a chance of {chance:.0%}."
     ]
-
-
-def _experiment(spec: StudySpec, book: Book, study: Held, store: Store | None) -> studies.Finding:
-    contracts, today = record.contracts(book)[0], pd.Timestamp(book.as_of)
-    starts, ends = pd.Timestamp(spec.starts), pd.Timestamp(spec.ends)
-    rows = _accounts(spec, book).merge(study.assignment(), on="account_id").rename(columns={"owner_rep_id": "book"})
-    now = outcomes.bookings(contracts, starts, ends, today)
-    year = pd.DateOffset(years=1)
-    past = outcomes.bookings(contracts, starts - year, ends - year, min(today, starts))
-    rows = rows.merge(now, on="account_id")
-    # A renewal that fell due before its rep was let in says nothing of the treatment, in either arm.
-    rows = rows[rows["due"] >= rows["visible_from"]]
-    if rows.empty:
-        raise BadInput(f"No account of the study {spec.name} has a settled renewal yet; report again later.")
-    rows["bookings_usd"] = rows["renewal_usd"] + (rows["add_on_usd"] if spec.outcome == "net_ratio" else 0.0)
-    rows["before"] = rows["account_id"].map(past.set_index("account_id")[spec.outcome])
-    if store is not None:
-        log = usage_log(store)
-        log = log[pd.to_datetime(log["at"], utc=True) >= starts.tz_localize("UTC")]
-        if len(log):
-            rows["looked"] = rows["book"].isin(log["rep_id"])
-    return studies.experiment(
-        rows, outcome=spec.outcome, strata=spec.strata, smallest_effect=spec.smallest_effect,
-        covariates=COVARIATES, before="before",
-    )  # fmt: skip
-
-
-def _steady_use(spec: StudySpec, book: Book, study: Held, store: Store | None) -> studies.Finding:
-    if store is None:
-        raise BadInput("A study of steady use reads the product's own log; name the workspace that has it.")
-    contracts, today = record.contracts(book)[0], pd.Timestamp(book.as_of)
-    starts, ends = pd.Timestamp(spec.starts), pd.Timestamp(spec.ends)
-    accounts = _accounts(spec, book)
-    users = sorted(accounts["owner_rep_id"].unique())
-    active = adoption.active_months(usage_log(store), user="rep_id")
-    last = min(ends, today).to_period("M")
-    before = adoption.consistency(active, users, starts.to_period("M") - 1, spec.before_months)
-    during = adoption.consistency(active, users, last, (last - starts.to_period("M")).n + 1)
-    converted = adoption.converters(before, during)
-    if converted.nunique() < 2:
-        raise BadInput(
-            f"Of {len(users)} reps {int((converted == 1).sum())} came from infrequent to consistent use and "
-            f"{int((converted == 0).sum())} stayed infrequent; the study needs some of both."
-        )
-    now = outcomes.bookings(contracts, starts, ends, today)
-    past = outcomes.bookings(
-        contracts, starts - pd.DateOffset(months=spec.before_months), starts - pd.Timedelta(days=1), today
-    )
-    rows = accounts.rename(columns={"owner_rep_id": "rep_id"}).merge(now, on="account_id")
-    rows["converted"] = rows["rep_id"].map(converted)
-    rows["before"] = rows["account_id"].map(past.set_index("account_id")[spec.outcome])
-    rows = rows.dropna(subset=["converted"])
-    return studies.steady_use(
-        rows, outcome=spec.outcome, before="before", covariates=COVARIATES, smallest_effect=spec.smallest_effect
-    )
-
-
-def _regional(spec: StudySpec, book: Book, study: Held, store: Store | None) -> studies.Finding:
-    contracts, today = record.contracts(book)[0], pd.Timestamp(book.as_of)
-    starts, ends = pd.Timestamp(spec.starts), pd.Timestamp(spec.ends)
-    first = starts - pd.DateOffset(months=spec.before_months)
-    rows = outcomes.by_period(contracts, first, ends, today, 3)
-    rows = rows.merge(_accounts(spec, book).rename(columns={"owner_rep_id": "rep_id"}), on="account_id")
-    rows["region_treated"] = rows["region"].isin(spec.regions).astype(int)
-    market = book.table("macro_monthly")
-    found = shock(market, spec.regions, first, starts, min(ends, today))
-    return studies.regional(
-        rows, outcome=spec.outcome, starts=starts, covariates=("segment", "target_usd"),
-        smallest_effect=spec.smallest_effect, shock=found,
-    )  # fmt: skip
 
 
 def _write(folder: Path, about: dict[str, Any]) -> None:

@@ -13,24 +13,14 @@ import numpy as np
 import pandas as pd
 
 from copilot.errors import BadInput
-from copilot.measure.coarsen import (
-    Cutpoints,
-    coarse,
-    cut,
-    even_cutpoints,
-    joined,
-    pretty,
-    scaled,
-    scott_bins,
-    sturges_bins,
-)
+from copilot.measure.coarsen import Cutpoints, coarse, joined, scaled, sturges_bins
 from copilot.measure.columns import Flags, both_arms, clusters, codes, flags, is_numeric, need, numbers
 from copilot.measure.effect import Effect, student_limits
+from copilot.measure.imbalance import imbalance
 from copilot.measure.regression import dummies, fit
 from copilot.stats import Floats, Interval, Ints
 
 COVERAGE = 0.80  # of the treated, by the papers' rule
-FINE_BINS = 20  # even bins of the fixed grid, the same for every coarsening that is compared
 
 
 @dataclass(frozen=True)
@@ -161,18 +151,6 @@ def match(
         raise BadInput(
             "No treated unit has a control that is like it; match on fewer covariates or cut them more coarsely."
         )
-    grids = {
-        "scott": joined([_grid(whole[name], "scott") for name in names]),
-        "matching": strata,
-        "fine": joined([_grid(whole[name], "fine") for name in names]),
-    }
-    everyone = np.ones(len(whole))
-    imbalance = pd.DataFrame(
-        {
-            name: {"before": l1(grid, treated, everyone), "after": l1(grid, treated, weight)}
-            for name, grid in grids.items()
-        }
-    ).T
     return Match(
         frame=whole,
         treatment=treatment,
@@ -181,7 +159,7 @@ def match(
         total={"treated": int(treated.sum()), "control": int((~treated).sum())},
         weights=pd.Series(weight, index=index, name="weight"),
         strata=pd.Series(np.where(kept, strata, -1), index=index, name="stratum"),
-        imbalance=imbalance,
+        imbalance=imbalance(whole, names, strata, treated, weight),
         bins={name: _bins(whole[name], given.get(name)) for name in names if is_numeric(whole[name])},
     )
 
@@ -222,13 +200,6 @@ def match_to_coverage(
     return found if found is not None else match(frame, treatment, covariates, cutpoints=given | free)
 
 
-def l1(grid: Ints, treated: Flags, weight: Floats) -> float:
-    """Return L1 = ½ Σ |f_T − f_C| over the cells of a grid: 0 where the arms are alike, 1 where nothing overlaps."""
-    cells = int(grid.max()) + 1
-    own, other = (np.bincount(grid[arm], weight[arm], cells) for arm in (treated, ~treated))
-    return float(np.abs(own / own.sum() - other / other.sum()).sum() / 2)
-
-
 def _try(frame: pd.DataFrame, treatment: Hashable, covariates: Sequence[str], cutpoints: Cutpoints) -> Match | None:
     try:
         return match(frame, treatment, covariates, cutpoints=cutpoints)
@@ -246,16 +217,6 @@ def _weights(strata: Ints, treated: Flags) -> tuple[Floats, Flags]:
     ratio = own / np.maximum(other, 1) * (m_c / m_t if m_t else 0.0)
     weight: Floats = np.where(both, np.where(treated, 1.0, ratio[strata]), 0.0)
     return weight, both
-
-
-def _grid(values: pd.Series, kind: str) -> Ints:
-    if not is_numeric(values):
-        return codes(values)
-    scale = scaled(values)
-    if kind == "fine":
-        return cut(scale, even_cutpoints(scale, FINE_BINS))
-    low, high = float(np.nanmin(scale)), float(np.nanmax(scale))
-    return cut(scale, pretty(low, high, scott_bins(scale)))
 
 
 def _bins(values: pd.Series, how: object) -> int | None:

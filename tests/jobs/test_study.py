@@ -19,7 +19,7 @@ from copilot.data.hidden import FACTS, held
 from copilot.data.snapshot import open_snapshot
 from copilot.data.workspace import Workspace
 from copilot.errors import BadInput, CopilotError, MissingData
-from copilot.jobs import study
+from copilot.jobs import study, study_report
 from copilot.store.database import Store
 from copilot.text.cells import flatten
 from tests.conftest import NOW
@@ -283,7 +283,7 @@ def test_a_bad_study_file_is_refused_in_one_sentence(
 
 def test_a_report_before_anything_happened_says_so(running: Workspace) -> None:
     with pytest.raises(BadInput, match="too early"):
-        study.report(running, "summer-test")
+        study_report.report(running, "summer-test")
 
 
 @pytest.fixture
@@ -295,7 +295,7 @@ def store(workspace: Workspace) -> Iterator[Store]:
 def test_a_past_ab_study_reports_a_page_that_loads_nothing(workspace: Workspace, tmp_path: Path) -> None:
     file = written(tmp_path, starts="2025-07-01", ends="2026-06-30", question="<b>Bold?</b>")
     study.create(workspace, file, NOW)
-    found, page = study.report(workspace, "summer-test")
+    found, page = study_report.report(workspace, "summer-test")
     # The arms were drawn after the outcomes: nothing can have been caused, and the interval holds 0.
     assert found.effect.low < 0 < found.effect.high
     assert found.effect.clusters > 20
@@ -305,7 +305,7 @@ def test_a_past_ab_study_reports_a_page_that_loads_nothing(workspace: Workspace,
     assert "&lt;b&gt;Bold?" in page
     for outside in ("src=", 'href="http', "<script", "@import", "url(http", "<link"):
         assert outside not in page
-    again = study.report(workspace, "summer-test")[1]
+    again = study_report.report(workspace, "summer-test")[1]
     assert again == page
 
 
@@ -313,7 +313,7 @@ def test_a_regional_study_reports_an_event_study(workspace: Workspace, tmp_path:
     study.create(workspace, written(tmp_path, kind="did", regions="[NA]", starts="2025-07-01", ends="2026-03-31"), NOW)
     assert "Nothing is hidden" in study.start(workspace, "summer-test", NOW)[0]
     assert not open_snapshot(workspace).hidden
-    found, page = study.report(workspace, "summer-test")
+    found, page = study_report.report(workspace, "summer-test")
     assert set(found.tables["event"]["key"]) >= {-2, -1, 0, 1}
     assert found.verdict.word in ("too few clusters", "underpowered", "a regional shock cannot be excluded",
                                   "fails A/A", "coverage below 80 %", "causal")  # fmt: skip
@@ -323,6 +323,6 @@ def test_a_regional_study_reports_an_event_study(workspace: Workspace, tmp_path:
 def test_a_study_of_steady_use_reads_the_products_own_log(workspace: Workspace, tmp_path: Path, store: Store) -> None:
     study.create(workspace, written(tmp_path, kind="mau", starts="2025-07-01", ends="2026-06-30"), NOW)
     with pytest.raises(BadInput, match="came from infrequent to consistent use"):
-        study.report(workspace, "summer-test", store)
+        study_report.report(workspace, "summer-test", store)
     with pytest.raises(BadInput, match="own log"):
-        study.report(workspace, "summer-test")
+        study_report.report(workspace, "summer-test")
