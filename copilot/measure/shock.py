@@ -45,7 +45,8 @@ def shock(
     Returns:
         ``known`` is False where either side has no index, or fewer than six months before or two since.
     """
-    months = market[market["event_ts"].between(first, ends)].assign(own=market["region"].isin(list(treated)))
+    months = market[market["event_ts"].between(first, ends)].reset_index(drop=True)
+    months["own"] = months["region"].isin(list(treated))
     level = np.log(months["index"].where(months["index"] > 0))
     wide = level.groupby([months["event_ts"], months["own"]]).mean().unstack().dropna()
     if wide.shape[1] < 2:

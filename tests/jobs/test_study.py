@@ -79,8 +79,7 @@ class Walk:
             for about in ("churn", "upsell", "engagement", "uplift"):
                 self.call("explain_account", account=account, about=about)
         for key in ("priority", "uplift", "churn", "growth", "engagement_drop", "renewal_date"):
-            for region in sorted(self.ctx.snapshot.table("accounts", EVERYTHING)["region"].unique()):
-                self.call("rank_accounts", sort_by=key, region=region, limit=50)
+            self.call("rank_accounts", sort_by=key, limit=50)
         for action in ("boost_engagement", "prevent_churn", "promote_upsell"):
             self.call("rank_accounts", action=action, limit=50)
         for group in ("action", "segment", "region", "product", "quadrant", "month", "rep", "stage"):
@@ -123,9 +122,9 @@ def scores_of(workspace: Workspace, accounts: list[str]) -> set[float]:
 def test_no_tool_says_a_score_of_a_control_account_while_the_study_runs(
     workspace: Workspace, running: Workspace
 ) -> None:
-    accounts = list(controls(running)[:10])
+    accounts = list(controls(running)[:5])
     secret = scores_of(running, accounts)
-    assert len(secret) > 100
+    assert len(secret) > 50
     walk = Walk(running, accounts)
     assert not walk.values & secret
     assert len(walk.refusals) >= 8 * len(accounts)
@@ -136,7 +135,7 @@ def test_no_tool_says_a_score_of_a_control_account_while_the_study_runs(
     assert sum("hidden until 2026-12-31: control of summer-test" in text for text in walk.texts) == len(accounts)
     # The same walk without a running study says hundreds of them: the check can fail.
     study.stop(running, "summer-test", NOW)
-    assert len(Walk(workspace, accounts).values & secret) > 50
+    assert len(Walk(workspace, accounts).values & secret) > 25
 
 
 def test_lists_totals_and_worklists_hold_treated_accounts_alone(tiny: Workspace, running: Workspace) -> None:
