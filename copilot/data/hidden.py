@@ -1,7 +1,7 @@
 """Which accounts' scores a running study hides, and how: a control account that is seen is no control any more.
 
 A study lies in ``studies/<name>/``: ``study.json`` with its state and dates, and ``assignment.parquet`` with
-``account_id, arm, visible_from``, one row an account. What cannot be read stops the reader, so that
+``account_id, arm, visible_from, book, score``, one row an account. What cannot be read stops the reader, so that
 nothing is shown by mistake.
 """
 
@@ -50,12 +50,14 @@ class Held:
     def assignment(self) -> pd.DataFrame:
         """Return ``account_id, arm, visible_from``: whose scores are shown, and from which day on.
 
+        Beside them stand ``book`` (the rep) and ``score`` (the predicted uplift) as they were when it was written down.
+
         Raises:
             BadInput: The file cannot be read.
         """
         try:
             frame = pd.read_parquet(self.folder / "assignment.parquet")
-            return frame[["account_id", "arm", "visible_from"]]
+            return frame[["account_id", "arm", "visible_from", "book", "score"]]
         except (OSError, KeyError, ValueError):
             raise BadInput(
                 f"The assignment of the study {self.name} cannot be read, so nobody can say which scores to hide; put "

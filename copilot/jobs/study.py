@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -42,7 +43,8 @@ def create(workspace: Workspace, file: Path, now: datetime) -> list[str]:
         folder.mkdir(parents=True, exist_ok=True)
         if assigned is not None:
             draft = folder / ".assignment"
-            assigned[["account_id", "arm", "visible_from"]].to_parquet(draft, index=False)
+            assigned = assigned.assign(book=assigned["owner_rep_id"], score=_predicted(workspace, assigned))
+            assigned[["account_id", "arm", "visible_from", "book", "score"]].to_parquet(draft, index=False)
             os.replace(draft, folder / "assignment.parquet")
         _write(folder, {**spec.model_dump(mode="json"), "state": "planned", "created": now.isoformat()})
     return [*lines, f"Next: sales-copilot study start {spec.name}"]
@@ -127,6 +129,17 @@ def _assigned(spec: StudySpec, book: Book) -> tuple[pd.DataFrame, list[str]]:
     if spec.waves > 1:
         lines.append(f"Reps are let in in {spec.waves} steps, {spec.wave_days} days apart.")
     return rows, lines
+
+
+def _predicted(workspace: Workspace, assigned: pd.DataFrame) -> pd.Series:
+    """Return each account's predicted uplift, or its priority where none is known, to cut tenths by later."""
+    folder = workspace.current("snapshots")
+    if folder is None:
+        return pd.Series(math.nan, index=assigned.index)
+    known = pd.read_parquet(folder / "accounts.parquet").set_index("account_id")
+    column = "uplift_usd" if known["uplift_usd"].notna().any() or "priority" not in known else "priority"
+    found: pd.Series = assigned["account_id"].map(known[column]).astype("float64")
+    return found
 
 
 def accounts_of(spec: StudySpec, book: Book) -> pd.DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from copilot.data.hidden import Held
@@ -52,7 +54,8 @@ def usage_log(store: Store) -> pd.DataFrame:
 def _experiment(spec: StudySpec, book: Book, study: Held, store: Store | None) -> studies.Finding:
     contracts, today = record.contracts(book)[0], pd.Timestamp(book.as_of)
     starts, ends = pd.Timestamp(spec.starts), pd.Timestamp(spec.ends)
-    rows = accounts_of(spec, book).merge(study.assignment(), on="account_id").rename(columns={"owner_rep_id": "book"})
+    # The book is that of the lot, whoever owns the account today.
+    rows = accounts_of(spec, book).merge(study.assignment(), on="account_id")
     now = outcomes.bookings(contracts, starts, ends, today)
     year = pd.DateOffset(years=1)
     past = outcomes.bookings(contracts, starts - year, ends - year, min(today, starts))
@@ -99,9 +102,12 @@ def _steady_use(spec: StudySpec, book: Book, study: Held, store: Store | None) -
     rows["converted"] = rows["rep_id"].map(converted)
     rows["before"] = rows["account_id"].map(past.set_index("account_id")[spec.outcome])
     rows = rows.dropna(subset=["converted"])
-    return studies.steady_use(
+    found = studies.steady_use(
         rows, outcome=spec.outcome, before="before", covariates=COVARIATES, smallest_effect=spec.smallest_effect
     )
+    months = pd.period_range(starts.to_period("M"), last, freq="M")
+    use = {"adoption": adoption.adoption(active, users, months), "retention": adoption.retention(active, last)}
+    return replace(found, tables=found.tables | use)
 
 
 def _regional(spec: StudySpec, book: Book, study: Held, store: Store | None) -> studies.Finding:

@@ -49,6 +49,8 @@ def flags(frame: pd.DataFrame, column: Hashable) -> Flags:
         raise BadInput(
             f"{column} is missing in {int(values.isna().sum())} rows; say of each row whether it is treated."
         )
+    if pd.api.types.is_numeric_dtype(values) and values.isin((0, 1)).all():
+        return np.asarray(values == 1, bool)
     words = values.astype(str).str.strip().str.lower()
     yes, no = words.isin(_YES), words.isin(_NO)
     if not (yes | no).all():

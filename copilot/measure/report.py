@@ -51,8 +51,10 @@ def page(spec: StudySpec, found: Finding, as_of: date) -> str:
     ]
     for name, title in (
         ("event", "Lead of the treated before and after"),
-        ("deciles", "By predicted uplift, the highest tenth first"),
+        ("deciles", "By the score when the arms were drawn, the highest tenth first"),
         ("balance", "How alike the arms were (in standard deviations)"),
+        ("adoption", "Reps who used the copilot, month by month"),
+        ("retention", "Of those who came, the share that came so many months later"),
     ):
         table = found.tables.get(name)
         if table is not None and len(table):
@@ -99,11 +101,23 @@ def _balance(axes: Any, table: pd.DataFrame) -> None:
 def _deciles(axes: Any, table: pd.DataFrame) -> None:
     axes.axhline(0, color="#999", lw=0.8)
     axes.bar(table["decile"], table["difference"])
-    axes.set_xlabel("tenth by predicted uplift")
+    axes.set_xlabel("tenth by score")
     axes.set_ylabel("treated less control")
 
 
-_DRAW = {"event": _event, "balance": _balance, "deciles": _deciles}
+def _adoption(axes: Any, table: pd.DataFrame) -> None:
+    axes.bar(table["month"].astype(str), table["share"])
+    axes.tick_params(axis="x", rotation=45)
+    axes.set_ylabel("share of reps")
+
+
+def _retention(axes: Any, table: pd.DataFrame) -> None:
+    axes.plot(table["months_later"], table["share"], "o-")
+    axes.set_xlabel("months since the first use")
+    axes.set_ylabel("share still there")
+
+
+_DRAW = {"adoption": _adoption, "retention": _retention, "event": _event, "balance": _balance, "deciles": _deciles}
 
 
 def _table(table: pd.DataFrame) -> str:

@@ -25,8 +25,8 @@ class Finding:
     """What one study found: the verdict first, then the effect, what it is relative to, and the tables behind it.
 
     ``lift`` is the effect relative to what the treated would have had. ``tables`` holds frames for the report:
-    ``balance``, ``event`` (``key, att, se``), ``deciles`` (``decile, treated, control``), where the
-    design has them.
+    ``balance``, ``event`` (``key, att, se``), ``deciles`` (``decile, treated, control``), ``adoption`` and
+    ``retention``, where the design has them.
     """
 
     verdict: Verdict

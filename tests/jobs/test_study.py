@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from copilot.data.snapshot import open_snapshot
 from copilot.data.workspace import Workspace
 from copilot.errors import BadInput, CopilotError, MissingData
 from copilot.jobs import study, study_report
-from copilot.store.database import Store
+from copilot.store.database import Store, Turn
 from copilot.text.cells import flatten
 from tests.conftest import NOW
 
@@ -299,7 +300,9 @@ def test_a_past_ab_study_reports_a_page_that_loads_nothing(workspace: Workspace,
     assert found.effect.low < 0 < found.effect.high
     assert found.effect.clusters > 20
     assert page.startswith("<!doctype html>")
-    assert "<svg" in page
+    assert page.count("<svg") == 2  # balance and deciles
+    assert "By the score when the arms were drawn" in page
+    assert found.tables["deciles"]["decile"].tolist() == list(range(1, 11))
     assert found.verdict.sentences[0][:40] in page
     assert "&lt;b&gt;Bold?" in page
     for outside in ("src=", 'href="http', "<script", "@import", "url(http", "<link"):
@@ -325,3 +328,15 @@ def test_a_study_of_steady_use_reads_the_products_own_log(workspace: Workspace, 
         study_report.report(workspace, "summer-test", store)
     with pytest.raises(BadInput, match="own log"):
         study_report.report(workspace, "summer-test")
+    # Ana comes to use it often, Nina of the same region stays where she was.
+    store.add_user("nina", "rep", "R-0007")
+    for user, months in (("ana", (2, 4, 8, 9, 10, 11)), ("nina", (3, 9))):
+        for month in months:
+            when = datetime(2025, month, 9, 12, tzinfo=UTC)
+            store.log_turn(Turn(store.new_thread(user, when), user, when, "Who?", "Acme.", "rules"))
+    found, page = study_report.report(workspace, "summer-test", store)
+    assert found.verdict.word == "too few clusters"
+    assert found.effect.clusters == 2
+    assert found.tables["adoption"].set_index("month")["active"].loc["2025-09"] == 2
+    assert found.tables["retention"]["share"].iloc[0] == 1
+    assert page.count("<svg") == 3

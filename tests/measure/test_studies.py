@@ -83,7 +83,7 @@ def test_converters_who_were_ahead_before_fail_the_a_a() -> None:
 
 
 def regions(trend: float = 0.0, seed: int = 2) -> pd.DataFrame:
-    """Forty reps with fifteen accounts each, one in four due in each of four quarters before and four after the start."""
+    """Forty reps with fifteen accounts each; four quarters before the start and four since, in which some renew."""
     rng = np.random.default_rng(seed)
     rep = np.repeat(np.arange(40), 15 * 4)
     quarter = rng.integers(0, 8, len(rep))
