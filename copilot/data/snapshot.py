@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -10,16 +11,22 @@ from typing import Any
 import pandas as pd
 
 from copilot.access import Scope
+from copilot.data.hidden import blanked, hidden
 from copilot.data.workspace import Book, Workspace, read_manifest
 from copilot.errors import NotSetUp
 
 
 class Snapshot:
-    """One pinned snapshot; frames are read once and kept. See ``copilot.access.SnapshotReader``."""
+    """One pinned snapshot; frames are read once and kept. See ``copilot.access.SnapshotReader``.
 
-    def __init__(self, folder: Path, book: Book) -> None:
-        self.folder, self.book = folder, book
+    While a study runs, the scores of its control accounts are blank here, and here alone: whatever reads for a person
+    reads through this. ``hidden`` says by account until when and why.
+    """
+
+    def __init__(self, folder: Path, book: Book, hidden: Mapping[str, str] | None = None) -> None:
+        self.folder, self.book, self.hidden = folder, book, dict(hidden or {})
         self._kept: dict[Path, pd.DataFrame] = {}
+        self._shown: dict[str, pd.DataFrame] = {}
 
     @property
     def id(self) -> str:
@@ -38,7 +45,9 @@ class Snapshot:
 
     def scores(self, name: str, scope: Scope) -> pd.DataFrame:
         """Return the snapshot's frame ``name`` restricted to ``scope``; empty when it was not made."""
-        frame = self._read(self.folder / f"{name}.parquet")
+        if name not in self._shown:
+            self._shown[name] = blanked(name, self._read(self.folder / f"{name}.parquet"), self.hidden)
+        frame = self._shown[name]
         return scope.accounts(frame) if "account_id" in frame else frame
 
     def table(self, name: str, scope: Scope) -> pd.DataFrame:
@@ -66,6 +75,7 @@ def open_snapshot(workspace: Workspace) -> Snapshot:
 
     Raises:
         NotSetUp: There is no book, no snapshot, or the snapshot speaks of another source than the book does now.
+        BadInput: The files of a running study cannot be read, so that nobody could say what to hide.
     """
     book = workspace.book()
     folder = workspace.current("snapshots")
@@ -77,4 +87,4 @@ def open_snapshot(workspace: Workspace) -> Snapshot:
         raise NotSetUp(
             "The book has changed since the last scores: run `sales-copilot train`, then `sales-copilot score`."
         )
-    return Snapshot(folder, made_from)
+    return Snapshot(folder, made_from, hidden(workspace.root, made_from.as_of))

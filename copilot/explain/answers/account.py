@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from copilot.access import Scope, SnapshotReader
-from copilot.explain.answers.common import as_of_cell, cell, constant, resolve, say, score_cells
+from copilot.explain.answers.common import as_of_cell, cell, constant, hidden_cell, resolve, say, score_cells
 from copilot.explain.answers.summary import priced
 from copilot.text.cells import Record, Say
 
@@ -42,6 +42,10 @@ def profile(snapshot: SnapshotReader, scope: Scope, account: str) -> Record:
         lines.append(say("account_size", detail=True))
     if not pd.isna(row["renewal_date"]):
         lines.append(say("account_renewal", topic="renewals"))
+    why = hidden_cell(row)
+    if why is not None:
+        data["hidden"] = why
+        lines.append(say("account_hidden"))
     for part in (_contracts, _deals, _usage, _tickets, _touch, _contacts):
         more, told = part(found, snapshot, scope)
         data |= more

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from copilot.access import Scope, SnapshotReader
-from copilot.explain.answers.common import as_of_cell, cell, resolve, say, score_cells, why_missing
+from copilot.explain.answers.common import as_of_cell, cell, resolve, say, score_cells, shown, why_missing
 from copilot.explain.answers.why import action_reasons, basis, reason_cells, reason_say
 from copilot.text.cells import Column, Record, Say
 
@@ -19,10 +19,12 @@ def recommend(snapshot: SnapshotReader, scope: Scope, account: str | None = None
 
     Raises:
         UnknownAccount: No such account in scope.
+        MissingData: A study hides that account's scores.
     """
     frame = snapshot.scores("accounts", scope)
     if account is not None:
         frame = frame[frame["account_id"] == resolve(account, snapshot, scope)]
+        shown(frame.iloc[0].to_dict())
     elif frame["action"].notna().any():
         frame = frame[frame["action"].notna()]
         frame = frame.sort_values(

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from copilot.access import Scope, SnapshotReader
-from copilot.errors import UnknownAccount
+from copilot.errors import MissingData, UnknownAccount
 from copilot.text.cells import Cell, Say, Unit, Value, prefix
 
 # column of the snapshot's frame ``accounts`` -> unit, the metric's name, the table's heading
@@ -113,6 +113,24 @@ def resolve(asked: str, snapshot: SnapshotReader, scope: Scope) -> str:
             raise UnknownAccount(_short(asked), tuple(accounts.loc[fits, "name"].head(3)))
     close = difflib.get_close_matches(wanted, list(names), n=3, cutoff=0.6)
     raise UnknownAccount(_short(asked), tuple(accounts.loc[names.isin(close), "name"].head(3)))
+
+
+def shown(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a row of the frame ``accounts`` as it is.
+
+    Raises:
+        MissingData: A running study hides its scores; says until when, and which study.
+    """
+    why = hidden_cell(row)
+    if why is not None:
+        raise MissingData(f"The scores of {row['name']} are {why.value}.")
+    return row
+
+
+def hidden_cell(row: Mapping[str, Any]) -> Cell | None:
+    """Return why an account's scores are hidden, as "hidden until DATE: control of STUDY"; None where they are not."""
+    why = row.get("hidden")
+    return cell(why, "text", f"studies[{row['account_id']}]", "scores") if isinstance(why, str) else None
 
 
 def _plain(text: str) -> str:

@@ -17,6 +17,7 @@ from copilot.explain.answers.common import (
     resolve,
     say,
     score_cells,
+    shown,
     why_missing,
 )
 from copilot.explain.answers.offers import offers
@@ -33,7 +34,7 @@ def uplift(snapshot: SnapshotReader, scope: Scope, account: str, action: Touch |
 
     Raises:
         UnknownAccount: No such account in scope.
-        MissingData: No uplift was estimated; says why and what would mend it.
+        MissingData: No uplift was estimated, or a study hides it; says why and what would mend it.
     """
     row = _account(snapshot, scope, account)
     data: dict[str, Any] = _facts(row, snapshot) | {"model": health_cells(snapshot, "uplift"), "level": _level()}
@@ -55,7 +56,7 @@ def growth(snapshot: SnapshotReader, scope: Scope, account: str, product: str | 
 
     Raises:
         UnknownAccount: No such account in scope.
-        MissingData: No growth was predicted, or the account has nothing under contract.
+        MissingData: No growth was predicted, the account has nothing under contract, or a study hides its scores.
     """
     row = _account(snapshot, scope, account)
     held = snapshot.table("contracts", scope)
@@ -98,7 +99,7 @@ def engagement(snapshot: SnapshotReader, scope: Scope, account: str, product: st
 
     Raises:
         UnknownAccount: No such account in scope.
-        MissingData: There is no usage to forecast from.
+        MissingData: There is no usage to forecast from, or a study hides the account's scores.
     """
     row = _account(snapshot, scope, account)
     frame = snapshot.scores("forecasts", scope)
@@ -125,6 +126,7 @@ def explain(snapshot: SnapshotReader, scope: Scope, account: str, about: About =
 
     Raises:
         UnknownAccount: No such account in scope.
+        MissingData: A study hides the account's scores.
     """
     row = _account(snapshot, scope, account)
     stage = _STAGE[about]
@@ -169,6 +171,7 @@ def _account(snapshot: SnapshotReader, scope: Scope, asked: str) -> dict[str, An
     found = resolve(asked, snapshot, scope)
     frame = snapshot.scores("accounts", scope)
     row: dict[str, Any] = frame[frame["account_id"] == found].iloc[0].to_dict()
+    shown(row)
     return row
 
 
