@@ -10,7 +10,7 @@ import pytest
 
 from copilot.assign.plan import assign
 from copilot.assign.whatif import Base, Change, apply, undo
-from copilot.errors import BadInput
+from copilot.errors import BadInput, Infeasible
 
 PAIRS = pd.DataFrame(
     [("a", "r1", 9.0), ("a", "r2", 7.0), ("b", "r1", 6.0), ("b", "r2", 5.0), ("c", "r1", 4.0), ("d", "r2", 3.0)],
@@ -68,8 +68,9 @@ def test_so_many_accounts_go_over_and_nobody_else_moves(base: Base) -> None:
     assert moved.gain == -2
     with pytest.raises(BadInput, match="of which rep r2 may take 1; 2 cannot move"):
         base.what_if(Change(move=(2, "r1", "r2")))
-    with pytest.raises(BadInput, match="More is pinned to rep r2 than its limits hold"):
+    with pytest.raises(Infeasible, match="make room: raise max_accounts of rep r2 from 0 to 1") as caught:
         base.what_if(Change(move=(1, "r1", "r2"), everyone={"max_accounts": 0}))
+    assert [(rule["rep_id"], rule["amount"]) for rule in caught.value.relax] == [("r2", 1.0)]
 
 
 def test_a_new_rep_and_other_values_come_as_frames(base: Base) -> None:
