@@ -1,7 +1,8 @@
 """A scenario: what a team would work on if owners, limits or values were different (MATHS §4).
 
 Today each rep works on the best of the own accounts, as many as ``max_accounts``. A scenario lets some accounts change
-hands and plans anew; all others stay with their owner and compete for the owner's places. Nothing is changed by it.
+hands and plans anew; all others stay with their owner. Whoever owns an account, old or new, works on it if it is among
+the best of theirs: the lists that the nightly score would make after the change. Nothing is changed by a scenario.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ KEEP_OWNER_BONUS = 10.0  # on the 0–100 of Eq. 2: for less than this an accoun
 STAYING = 1e-6
 # Reps work where they live if nearly all accounts are owned so today.
 SAME_REGION = 0.9
-HALVINGS = 16
+HALVINGS = 8
+NOT_NOW = "\0"  # stands for a place with the taker's waiting accounts
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Wish:
         max_accounts: Most accounts of every rep, instead of today's.
         keep_owner_bonus: What an account is worth more with its owner, in points of value.
         without: A rep who is away; only the accounts of theirs may change hands.
-        accounts: These change hands, and each is worked on if there is anything to do there.
+        accounts: These change hands.
         move_count: So many change hands, those that gain most or lose least.
         giver: The rep whose accounts change hands; with a taker and without a number: all of them.
         taker: The rep who gets them.
@@ -52,6 +54,11 @@ class Wish:
     def targeted(self) -> bool:
         """Whether it names whose accounts may change hands; else the whole team is planned anew."""
         return bool(self.without or self.accounts or self.move_count or self.giver or self.taker)
+
+    @property
+    def hands_over(self) -> bool:
+        """Whether all accounts that may move go to the taker, worked on or not."""
+        return bool(self.taker and (self.accounts or (self.giver and self.move_count is None)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +110,12 @@ def play(accounts: pd.DataFrame, reps: pd.DataFrame, wish: Wish) -> Outcome:
     """
     accounts = accounts.sort_values("account_id", ignore_index=True)
     reps = reps.assign(min_accounts=0)
+    if wish.min_accounts is not None:
+        most = reps["max_accounts"] if wish.max_accounts is None else reps["max_accounts"] * 0 + wish.max_accounts
+        small = reps[(most < wish.min_accounts) & (reps["rep_id"] != wish.without)]
+        if len(small):
+            wanted = float(wish.min_accounts)
+            raise too_many_held([(rep, "max_accounts", float(most[at]), wanted) for at, rep in small["rep_id"].items()])
     candidates = accounts[accounts["value"] > 0]
     may_move = _may_move(accounts, wish)
     worked = accounts[accounts["value_today"] > 0].assign(value=lambda rows: rows["value_today"])
@@ -114,16 +127,14 @@ def play(accounts: pd.DataFrame, reps: pd.DataFrame, wish: Wish) -> Outcome:
         for name, limit in (("min_accounts", wish.min_accounts), ("max_accounts", wish.max_accounts))
         if limit is not None
     }
-    change = Change(
-        pairs=pairs,
-        everyone=limits,
-        without=(wish.without,) if wish.without else (),
-        pins=_pins(moving, wish) if wish.accounts else (),
-    )
+    change = Change(pairs=pairs, everyone=limits, without=(wish.without,) if wish.without else ())
+    handed = accounts.loc[may_move, "account_id"] if wish.hands_over else accounts["account_id"].iloc[:0]
     if wish.move_count is not None and not wish.accounts:
-        change = _exactly(base, change, moving, wish)
+        change, handed = _exactly(base, change, moving, wish)
     difference = base.what_if(change)
-    found = _outcome(accounts, base.plan, difference.plan, may_move, wish)
+    found = _outcome(accounts, base.plan, difference.plan)
+    if wish.taker:
+        found.loc[handed, "new_owner"] = wish.taker
     rule_value = None
     if limits and not wish.targeted:
         free = base.what_if(Change(pairs=pairs)).plan.assignments["account_id"]
@@ -155,8 +166,7 @@ def _owned(accounts: pd.DataFrame) -> pd.DataFrame:
 
 def _pairs(candidates: pd.DataFrame, moving: pd.DataFrame, reps: pd.DataFrame, wish: Wish) -> pd.DataFrame:
     """Return each account with its owner, worth the bonus more, and each moving one with those who may take it."""
-    handed_over = bool(wish.giver and wish.taker) and wish.move_count is None
-    staying = candidates.drop(moving.index) if wish.accounts or handed_over else candidates
+    staying = candidates.drop(moving.index) if wish.accounts or wish.hands_over else candidates
     own = _owned(staying)
     own["value"] = own["value"] * (1 + STAYING) + wish.keep_owner_bonus
     others = reps[reps["rep_id"] != wish.without]
@@ -180,31 +190,38 @@ def _by_region(accounts: pd.DataFrame, reps: pd.DataFrame) -> bool:
     return len(both) > 0 and float((both["region_x"] == both["region_y"]).mean()) >= SAME_REGION
 
 
-def _pins(moving: pd.DataFrame, wish: Wish) -> tuple[tuple[str, str], ...]:
-    """Hold each named account at its taker; without one they are free among the others."""
-    return tuple((account, wish.taker) for account in moving["account_id"]) if wish.taker else ()
-
-
-def _exactly(base: Base, change: Change, moving: pd.DataFrame, wish: Wish) -> Change:
-    """Return the change under which as many accounts change hands as wished.
+def _exactly(base: Base, change: Change, moving: pd.DataFrame, wish: Wish) -> tuple[Change, pd.Series]:
+    """Return the change under which as many accounts change hands as wished, and these accounts.
 
     A price on every move steers their number (Lagrange): a plan that moves as many as wished at some price is the best
     of all that do. Where the number jumps over the wish, moves of equal worth stand at the jump, and the most valuable
-    accounts among them go.
+    accounts among them go. A taker may also let an account wait; without one it goes to somebody who works on it.
     """
     assert change.pairs is not None and wish.move_count is not None
     pairs, reps, number = change.pairs, base.limited(change), wish.move_count
     pairs = pairs[~pairs["rep_id"].isin(change.without)]
-    owner = moving.set_index("account_id")["owner_rep_id"]
-    is_move = pairs["account_id"].isin(owner.index) & (pairs["rep_id"] != pairs["account_id"].map(owner))
-    _enough(pairs[is_move], reps, wish)
+    owner, worth = (moving.set_index("account_id")[name] for name in ("owner_rep_id", "value"))
+    options = pairs
+    if wish.taker:
+        waiting = pd.DataFrame({"rep_id": [NOT_NOW], "min_accounts": 0, "max_accounts": np.inf})
+        reps = pd.concat([reps, waiting], ignore_index=True)
+        options = pd.concat(
+            [pairs, pd.DataFrame({"account_id": owner.index, "rep_id": NOT_NOW, "value": 0.0})], ignore_index=True
+        )
+    is_move = options["account_id"].isin(owner.index) & (options["rep_id"] != options["account_id"].map(owner))
+    could = options.loc[is_move, "account_id"].nunique()
+    if could < number:
+        raise BadInput(
+            f"Only {could} accounts with something to do could change hands so, and {number} are asked for; "
+            f"ask for at most {could}."
+        )
 
     def moved(price: float) -> pd.DataFrame:
-        priced = pairs.assign(value=pairs["value"] + np.where(is_move, price, 0.0))
+        priced = options.assign(value=options["value"] + np.where(is_move, price, 0.0))
         chosen = assign(priced, reps, start=base.plan, elastic=False).assignments
         return chosen[chosen["account_id"].isin(owner.index) & (chosen["rep_id"] != chosen["account_id"].map(owner))]
 
-    high = 2 * (float(pairs["value"].abs().max()) + 1)
+    high = float(pairs["value"].abs().max()) + 1  # more than any place is worth
     low, found = -high, moved(high)
     if len(found) < number:
         raise BadInput(
@@ -217,32 +234,21 @@ def _exactly(base: Base, change: Change, moving: pd.DataFrame, wish: Wish) -> Ch
         middle = (low + high) / 2
         tried = moved(middle)
         low, high, found = (middle, high, found) if len(tried) < number else (low, middle, tried)
-    found = found.head(number)
-    pins = tuple(zip(found["account_id"], found["rep_id"], strict=True))
-    kept = pairs[~is_move | pairs["account_id"].isin(found["account_id"])]
-    return replace(change, pairs=kept, pins=pins)
+    found = found.assign(later=found["rep_id"] == NOT_NOW, worth=found["account_id"].map(worth))
+    found = found.sort_values(["later", "worth", "account_id"], ascending=[True, False, True]).head(number)
+    gone = found["account_id"]
+    is_move = pairs["account_id"].isin(owner.index) & (pairs["rep_id"] != pairs["account_id"].map(owner))
+    kept = pairs[pairs["account_id"].isin(gone) == is_move]
+    # Without a taker each goes where it was placed; with one it competes for the taker's places.
+    pins = () if wish.taker else tuple(zip(gone, found["rep_id"], strict=True))
+    return replace(change, pairs=kept, pins=pins), gone
 
 
-def _enough(moves: pd.DataFrame, reps: pd.DataFrame, wish: Wish) -> None:
-    """Refuse a number that those who give do not have, or that the one who takes has no places for."""
-    could, number = moves["account_id"].nunique(), wish.move_count or 0
-    if could < number:
-        raise BadInput(
-            f"Only {could} accounts with something to do could change hands so, and {number} are asked for; "
-            f"ask for at most {could}."
-        )
-    places = reps.loc[reps["rep_id"] == wish.taker, "max_accounts"] if wish.taker else reps["max_accounts"]
-    if wish.taker and number > float(places.iloc[0]):
-        raise too_many_held([(wish.taker, "max_accounts", float(places.iloc[0]), float(number))])
-
-
-def _outcome(accounts: pd.DataFrame, before: Plan, after: Plan, may_move: pd.Series, wish: Wish) -> pd.DataFrame:
+def _outcome(accounts: pd.DataFrame, before: Plan, after: Plan) -> pd.DataFrame:
     frame = accounts.set_index("account_id")[["owner_rep_id", "value"]].rename(columns={"owner_rep_id": "owner"})
     for name, plan in (("before", before), ("after", after)):
         works = plan.assignments.set_index("account_id")["rep_id"]
         frame[name] = works.reindex(frame.index).astype(object).where(lambda found: found.notna(), None)
     frame["value"] = frame["value"].fillna(0.0).clip(lower=0.0)
     frame["new_owner"] = frame["after"].where(frame["after"].notna(), frame["owner"])
-    if wish.taker and (wish.accounts or (wish.giver and wish.move_count is None)):
-        frame.loc[may_move.to_numpy(), "new_owner"] = wish.taker  # handed over, worked on or not
     return frame
