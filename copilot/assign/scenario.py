@@ -17,7 +17,7 @@ from copilot.assign.relax import too_many_held
 from copilot.assign.whatif import Base, Change, Difference
 from copilot.errors import BadInput
 
-KEEP_OWNER_BONUS = 10.0  # on the 0–100 of Eq. 2: for less than this an account does not change hands
+KEEP_OWNER_BONUS = 10.0  # on the 0–100 of Eq. 2: for less than this nobody's account gives way to another's
 # Between plans of equal worth the more valuable accounts stay with their owner.
 STAYING = 1e-6
 # Reps work where they live if nearly all accounts are owned so today.
@@ -33,7 +33,7 @@ class Wish:
     Attributes:
         min_accounts: Least accounts of every rep, kept whatever it costs.
         max_accounts: Most accounts of every rep, instead of today's.
-        keep_owner_bonus: What an account is worth more with its owner, in points of value.
+        keep_owner_bonus: What an account is worth more when its owner works on it, in points of value.
         without: A rep who is away; only the accounts of theirs may change hands.
         accounts: These change hands.
         move_count: So many change hands, those that gain most or lose least.
@@ -105,7 +105,7 @@ def play(accounts: pd.DataFrame, reps: pd.DataFrame, wish: Wish) -> Outcome:
         wish: What is different.
 
     Raises:
-        BadInput: Nobody could take an account, fewer accounts could move than wished, or a named one is not the giver's.
+        BadInput: Nobody could take an account, fewer accounts could move than wished, or a named one is not theirs.
         Infeasible: The wish cannot be kept; ``.relax`` holds the fewest changes that would do.
     """
     accounts = accounts.sort_values("account_id", ignore_index=True)
@@ -147,8 +147,8 @@ def _may_move(accounts: pd.DataFrame, wish: Wish) -> pd.Series:
     owner = accounts["owner_rep_id"]
     if wish.accounts:
         named = accounts["account_id"].isin(wish.accounts)
-        wrong = accounts[named & (owner != (wish.giver or wish.without))] if wish.giver or wish.without else []
-        if len(wrong):
+        wrong = accounts[named & (owner != (wish.giver or wish.without))]
+        if len(wrong) and (wish.giver or wish.without):
             raise BadInput(
                 f"Account {wrong['account_id'].iloc[0]} belongs to {wrong['owner_rep_id'].iloc[0]}, not to "
                 f"{wish.giver or wish.without}; name the accounts of one rep, or leave the rep out."
@@ -197,7 +197,8 @@ def _exactly(base: Base, change: Change, moving: pd.DataFrame, wish: Wish) -> tu
     of all that do. Where the number jumps over the wish, moves of equal worth stand at the jump, and the most valuable
     accounts among them go. A taker may also let an account wait; without one it goes to somebody who works on it.
     """
-    assert change.pairs is not None and wish.move_count is not None
+    assert change.pairs is not None
+    assert wish.move_count is not None
     pairs, reps, number = change.pairs, base.limited(change), wish.move_count
     pairs = pairs[~pairs["rep_id"].isin(change.without)]
     owner, worth = (moving.set_index("account_id")[name] for name in ("owner_rep_id", "value"))

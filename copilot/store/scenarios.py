@@ -65,7 +65,9 @@ def keep(workspace: Path, **facts: Any) -> Scenario:
                 json.dump(asdict(made), file, indent=1)
             return made
     except OSError as error:
-        raise BadInput(f"The scenario cannot be kept in {home} ({error.strerror}); check that it can be written.") from None
+        raise BadInput(
+            f"The scenario cannot be kept in {home} ({error.strerror}); check that it can be written."
+        ) from None
 
 
 def load(workspace: Path, name: str, username: str) -> Scenario:
@@ -74,7 +76,9 @@ def load(workspace: Path, name: str, username: str) -> Scenario:
     Raises:
         BadInput: There is no such scenario of this person.
     """
-    unknown = BadInput(f"There is no scenario {name[:20]!r} of yours; try one out first, for example by asking what if.")
+    unknown = BadInput(
+        f"There is no scenario {name[:20]!r} of yours; try one out first, for example by asking what if."
+    )
     if not NAME.fullmatch(name):
         raise unknown
     try:

@@ -18,7 +18,7 @@ from copilot.errors import BadInput, Infeasible, TryAgain
 from copilot.explain.answers.common import as_of_cell, cell, constant, one_of, resolve, templates
 from copilot.explain.answers.team import Team, rep_named
 from copilot.store import scenarios
-from copilot.text.cells import Cell, Column, Record, Say, prefix
+from copilot.text.cells import Cell, Column, Record, Say, Unit, prefix
 
 LISTED = 20  # moves in the table
 TOLD = 6  # reps whose load is told
@@ -148,10 +148,12 @@ def _impossible(error: Infeasible, team: Team, snapshot: SnapshotReader) -> Reco
     rows: list[dict[str, Cell]] = []
     lines = [_say("infeasible")]
     for place, rule in enumerate(error.relax):
-        who = rule["rep_id"] if rule["rep_id"] is not None else rule["account_id"]
-        unit = "hours" if rule["rule"] == "max_load" else "count"
-        told = {"name": cell(team.names.get(str(who), str(who)), "text", f"book:reps[{who}].name", "rep")}
-        told |= {key: Cell(rule[key], unit, "scenario:relax", f"{rule['rule']} {key}") for key in ("limit", "to", "amount")}  # type: ignore[arg-type]
+        who = str(rule["rep_id"] if rule["rep_id"] is not None else rule["account_id"])
+        unit: Unit = "hours" if rule["rule"] == "max_load" else "count"
+        told = {"name": cell(team.names.get(who, who), "text", f"book:reps[{who}].name", "rep")}
+        told |= {
+            key: cell(rule[key], unit, "scenario:relax", f"{rule['rule']} {key}") for key in ("limit", "to", "amount")
+        }
         rows.append(told)
         lines.append(_say(f"cannot_{rule['rule']}", f"relax[{place}]", detail=True))
     return Record(TOOL, {"as_of": as_of_cell(snapshot), "relax": rows}, tuple(lines))
@@ -168,7 +170,7 @@ class _Telling:
     def __init__(self, found: Outcome, team: Team, snapshot: SnapshotReader, name: str) -> None:
         self.found, self.team, self.snapshot, self.name = found, team, snapshot, name
         facts = team.accounts.set_index("account_id")
-        self.accounts = found.accounts.join(facts[["name", "uplift_usd"]])
+        self.accounts = found.accounts.join(facts[["name", "uplift_usd", "priority"]])
         self.origin = f"scenario {name}"
         self.data: dict[str, Any] = {"scenario": self._cell(name, "text", "scenario"), "as_of": as_of_cell(snapshot)}
         self.lines: list[Say] = []
@@ -193,15 +195,16 @@ class _Telling:
         spoken_of = (*moves["account_id"].head(LISTED), self.name)
         return Record(TOOL, self.data, tuple(self.lines), columns if self.data["rows"] else {}, spoken_of)
 
-    def _cell(self, value: Any, unit: Any, metric: str, origin: str = "") -> Cell:
+    def _cell(self, value: Any, unit: Unit, metric: str, origin: str = "") -> Cell:
         return cell(value, unit, origin or self.origin, metric)
 
     def _gain(self) -> None:
         frame = self.accounts
-        for kind, column, unit, metric in (
+        kinds: tuple[tuple[str, str, Unit, str], ...] = (
             ("value", "value", "score", "priority"),
             ("usd", "uplift_usd", "usd", "uplift"),
-        ):
+        )
+        for kind, column, unit, metric in kinds:
             sums = {when: float(frame.loc[frame[when].notna(), column].sum()) for when in ("before", "after")}
             for when, total in sums.items():
                 self.data[f"{kind}_{when}"] = self._cell(total, unit, f"{metric} {when}")
@@ -219,6 +222,7 @@ class _Telling:
         rows = []
         for move in moves.head(LISTED).to_dict("records"):
             account, works = move["account_id"], self.accounts.loc[move["account_id"]]
+            as_scored = works["value"] == works["priority"]  # not under another midpoint
             scored = f"snapshot {self.snapshot.id}:accounts[{account}]"
             rows.append(
                 {
@@ -227,7 +231,9 @@ class _Telling:
                     "from_rep": self._rep(move["from_rep_id"]),
                     "to_rep": self._rep(move["to_rep_id"]),
                     "works": self._cell(works["after"] is not None, "flag", "on the new list"),
-                    "priority": self._cell(works["value"], "score", "priority", f"{scored}.priority"),
+                    "priority": self._cell(
+                        works["value"], "score", "priority", f"{scored}.priority" if as_scored else ""
+                    ),
                     "uplift_usd": self._cell(works["uplift_usd"], "usd", "uplift", f"{scored}.uplift_usd"),
                 }
             )
@@ -265,12 +271,14 @@ class _Telling:
         self.lines += [_say("load", f"loads[{place}]", detail=True) for place in range(min(len(order), TOLD))]
 
     def _limits(self) -> None:
-        """Tell which limits bind, who would have to give way to keep today's accounts too, and what a place is worth."""
+        """Tell which limits bind, how many places are short for today's accounts too, and what one is worth."""
         limits = self.found.reps.set_index("rep_id")["max_accounts"]
         frame, over = self.accounts, []
         comes = (frame["new_owner"] != frame["owner"]) & (frame["value"] > 0)
         gone = frame[frame["after"].isna() & (frame["before"].notna() | comes)]
-        for rep, more in gone.groupby("new_owner").size().sort_values(ascending=False, kind="stable").head(TOLD).items():
+        for rep, more in (
+            gone.groupby("new_owner").size().sort_values(ascending=False, kind="stable").head(TOLD).items()
+        ):
             if rep in limits.index:
                 row = {"name": self._rep(rep), "more": self._cell(int(more), "count", "places short")}
                 over.append(row | {"limit": self._cell(float(limits[rep]), "count", "most accounts")})
@@ -296,7 +304,9 @@ class _Telling:
     def _waits(self) -> None:
         """Tell what is worked on today and would wait, and what comes up in its owner's own book."""
         frame = self.accounts
-        waits = frame[frame["before"].notna() & frame["after"].isna()].sort_values("value", ascending=False, kind="stable")
+        waits = frame[frame["before"].notna() & frame["after"].isna()].sort_values(
+            "value", ascending=False, kind="stable"
+        )
         starts = frame[frame["before"].isna() & frame["after"].notna() & (frame["after"] == frame["owner"])]
         self.data["waiting"] = self._cell(len(waits), "count", "accounts that would wait")
         self.data["starts"] = self._cell(len(starts), "count", "accounts that come onto a list")

@@ -31,8 +31,8 @@ class Team:
         reps, accounts = snapshot.table("reps", scope), snapshot.scores("accounts", scope)
         if reps.empty or accounts.empty or accounts["owner_rep_id"].isna().all():
             raise MissingData(
-                "There is no team to plan: this book names no reps who own accounts in your scope; import the tables reps "
-                "and accounts with their owners."
+                "There is no team to plan: this book names no reps who own accounts in your scope; import the tables "
+                "reps and accounts with their owners."
             )
         accounts = accounts[accounts["owner_rep_id"].isin(reps["rep_id"])]
         if accounts["action"].isna().all():
@@ -66,7 +66,9 @@ def rep_named(asked: str | None, team: Team) -> str | None:
         if len(fits) == 1:
             return fits[0]
         if fits:
-            raise TryAgain(f"More than one rep on your team is called {asked!r}: {_few(team, fits)}; give the whole name.")
+            raise TryAgain(
+                f"More than one rep on your team is called {asked!r}: {_few(team, fits)}; give the whole name."
+            )
     shown = re.sub(r"[^\w .,&'()/-]", "", asked)[:60].strip()
     raise TryAgain(f"There is no rep {shown!r} on your team; its reps are {_few(team, list(team.names))}.")
 
