@@ -74,7 +74,7 @@ def test_every_kind_of_wish_is_told_without_a_fault(tiny: Workspace, tmp_path: P
 
 def test_a_minimum_beyond_the_places_says_who_would_have_to_take_how_many(tiny: Workspace, tmp_path: Path) -> None:
     told = narrate([_ask(_ctx(tiny, tmp_path), min_accounts=60)], question="").told.text
-    assert "Ana Torres would have to take 60 accounts where the limit is 25, so 35 further." in told
+    assert "Ana Torres would have to take 60 accounts: 35 beyond the limit of 25." in told
     assert not (tmp_path / "scenarios").exists()
 
 
