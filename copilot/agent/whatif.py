@@ -14,6 +14,7 @@ AWAY = (
     r"not (?:here|available|around)|unavailable|missing|is out|off (?:in|for|sick|until)"
 )
 ACCOUNTS = r"(?:accounts?|customers?|clients?|book|patch|portfolio|territory)"
+LEAVE = r"(?:sabbatical|leave|break|time|vacation|holidays?|days?|weeks?|months?|off)\b"
 GIVER = (
     rf"from (\{{rep\}})|(\{{rep\}})'s? (?:[\w{{}}-]+ ){{0,3}}?{ACCOUNTS}(?= (?:to|over to) )|"
     r"of (\{rep\})(?:'s?| (?=to\b))|"
@@ -24,7 +25,8 @@ GIVER = (
 TAKER = (
     # "what happens to {rep}'s accounts" speaks of who gives; "to {rep}'s list" of who takes.
     r"(?<!going )(?<!happens )(?<!happen )\b(?:to|onto) (\{rep\})(?!'s (?!book|list|patch|plate|portfolio))|"
-    r"(?:give|hand|gave|gives) (\{rep\})(?!'s)|if (\{rep\}) took|"
+    r"(?:give|hand|gave|gives) (\{rep\})(?!'s)|"
+    rf"if (\{{rep\}}) took(?! (?:\w+ ){{0,3}}?{LEAVE})|"
     rf"(\{{rep\}})(?: \w+){{0,2}} tak\w+(?: over)? (?:\w+ )?(?:\{{account\}}|{NUMBER})|"
     rf"(\{{rep\}}) (?:had|has|got|gets) {NUMBER} (?:\w+ )?(?:more|extra|additional)\b|"
     r"(\{rep\}) (?:is|gets)(?: taking over)? \{account\}|let (\{rep\})(?!'s)"

@@ -127,7 +127,7 @@ def _in_words(arguments: Mapping[str, Any], team: Team) -> str:
         "from_rep": "from {}",
         "to_rep": "to {}",
         "min_accounts": "at least {} accounts a rep",
-        "max_accounts": "at most {} accounts a rep",
+        "max_accounts": "at most {} accounts for every rep, instead of the limits of today",
         "midpoint_days": "midpoint at {} days",
         "keep_owner_bonus": "a bonus of {:g} for staying with the owner",
         "region": "in {}",
