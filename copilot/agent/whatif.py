@@ -60,6 +60,8 @@ BETWEEN = (
     rf"(?:between\s+)?\b({NUMBER})\s*(?:to|and|-|–)\s*({NUMBER})\b"
     r"(?=\s*(?:accounts?|customers?|clients?|each|per|a (?:head|rep|person)|apiece))"
 )
+# A region that the team has nothing in is no name of its book; left out, the whole book would be answered for.
+ELSEWHERE = r"\b(?:NA|EMEA|APAC|LATAM|AMER|AMERICAS|DACH|ANZ|MEA|CEE|UK|EU|USA)\b"
 EVERYBODY = r"\b(?:every\w*|each|nobody|no (?:one|rep)|all|per|a (?:head|rep|person)|reps|people|team|anyone|apiece)\b"
 
 
@@ -71,6 +73,8 @@ def simulated(clause: Clause) -> list[Arguments]:
     for kind in kinds:
         if name := clause.first(kind):
             found[kind] = name
+    if "region" not in found and (other := re.search(ELSEWHERE, clause.marked.masked())):
+        found["region"] = other[0]
     (bounds, rest), people, moved = _bounds(clause), _people(clause), clause.marked.values("account")
     found |= bounds | people
     if days := clause.says(MIDPOINT):

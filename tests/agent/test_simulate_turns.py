@@ -150,6 +150,13 @@ def test_a_rep_of_another_team_reads_like_somebody_invented(put: Ask, text: str)
     assert (foreign.exit_code, invented.exit_code) == (0, 0)
 
 
+def test_a_region_the_team_has_nothing_in_is_named_and_not_left_out(put: Ask) -> None:
+    answer = put("What if I move eight LATAM accounts from Ana to Nina?")
+    assert answer.tool_calls[0]["arguments"]["region"] == "LATAM"
+    assert answer.tool_calls[0]["ok"] is False
+    assert "LATAM" in answer.answer
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
