@@ -10,6 +10,7 @@ from tools.predict_growth import predict_growth
 from tools.rank_accounts import rank_accounts
 from tools.recommend_action import recommend_action
 from tools.search_features import search_features
+from tools.simulate_assignment import simulate_assignment
 from tools.summarize_book import summarize_book
 
 _READERS: tuple[Role, ...] = ("rep", "manager", "analyst")
@@ -25,6 +26,7 @@ REGISTRY: dict[str, Tool] = {
         tool(forecast_engagement, roles=_READERS),
         tool(predict_growth, roles=_READERS),
         tool(recommend_action, roles=_READERS),
+        tool(simulate_assignment, roles=("manager",)),
         tool(search_features, roles=("analyst",)),
     )
 }

@@ -24,6 +24,7 @@ ORDINAL = re.compile(
     r"(?:\s+(?:one|account|customer|client|company|kunde[n]?|konto)\b|(?=\W*$|\s+(?:and|or|und|oder)\s+(?:the|der|die|das|den|dem)\b))",
     re.I,
 )
+SCENARIO = re.compile(r"S-\d+")  # a scenario's id, which stands among the accounts an answer spoke of
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Clause:
 
 def with_ordinals(marked: Marked, recent: Sequence[str]) -> Marked:
     """Return the question with "the second one" marked as the account it stands for among the recent ones."""
-    found = list(marked.mentions)
+    found, recent = list(marked.mentions), [one for one in recent if not SCENARIO.fullmatch(one)]
     for hit in ORDINAL.finditer(marked.text):
         place = -1 if hit["last"] else int(hit.lastindex or 1) - 1
         apart = not any(one.start < hit.end() and hit.start() < one.end for one in found)
@@ -77,7 +78,7 @@ def accounts(clause: Clause) -> list[str]:
 
 def pointed(clause: Clause) -> list[str]:
     """Return the recent accounts that "it", "both", "the second one" or "the first three" stand for."""
-    recent = list(clause.recent)
+    recent = [one for one in clause.recent if not SCENARIO.fullmatch(one)]
     if found := clause.says(r"\b(?:first|top|those|these|the|last) (two|three|four|five|[2-5])\b"):
         count = number(found[1])
         return recent[-count:] if found[0].startswith("last") else recent[:count]

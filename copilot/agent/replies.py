@@ -53,6 +53,14 @@ LACKING: Mapping[tuple[str, str], str] = {
     ("compare_accounts", "accounts"): "Which two to five accounts should I compare?",
     ("draft_outreach", "account"): "Which account is the draft for?",
     ("record_feedback", "feedback"): "Did you accept, finish, snooze or dismiss it?",
+    ("simulate_assignment", "one rep away"): "I can try out one rep away at a time. Which one?",
+    ("simulate_assignment", "limits of all"): (
+        "A limit I try out holds for every rep of the team, not for one. Shall it be so for all, or how many accounts "
+        "should go from whom to whom?"
+    ),
+    ("simulate_assignment", "what the number is for"): (
+        "Is the number the least or the most accounts of every rep, or how many accounts change hands?"
+    ),
     ("propose_assignment", "scenario"): "Which scenario should I propose, for example S-1?",
 }
 

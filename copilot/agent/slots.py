@@ -11,7 +11,7 @@ from copilot.agent.clause import Arguments, Clause, each_account, first_of, numb
 from copilot.agent.periods import NUMBER
 from copilot.agent.ranking import USE, ranked, rows
 from copilot.agent.totals import summed
-from copilot.agent.whatif import simulated
+from copilot.agent.whatif import simulated, unclear
 
 MOST_COMPARED = 5
 HOURS_A_DAY = 8
@@ -89,6 +89,11 @@ def fill(tool: str, clause: Clause) -> list[Arguments]:
 def missing(tool: str, arguments: Mapping[str, Any]) -> str | None:
     """Return the required argument that is absent, or None."""
     return next((name for name in REQUIRED.get(tool, ()) if not arguments.get(name)), None)
+
+
+def doubt(tool: str, clause: Clause, calls: list[Arguments]) -> str | None:
+    """Return what a clause asks that ``tool`` has no argument for, so that it is asked back; or None."""
+    return UNCLEAR[tool](clause, calls) if tool in UNCLEAR else None
 
 
 def _uplift(clause: Clause) -> list[Arguments]:
@@ -180,3 +185,4 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "record_feedback": ("account", "feedback"),
     "propose_assignment": ("scenario",),
 }
+UNCLEAR: Mapping[str, Callable[[Clause, list[Arguments]], str | None]] = {"simulate_assignment": unclear}

@@ -13,7 +13,7 @@ from copilot.agent.clause import Clause, with_ordinals
 from copilot.agent.mentions import Kind, Marked
 from copilot.agent.parts import CLOSE, SCENE, SETTLED, SURE, UNSURE, Route, routes
 from copilot.agent.router import Router
-from copilot.agent.slots import FILLERS, fill, missing
+from copilot.agent.slots import FILLERS, doubt, fill, missing
 from copilot.agent.vocabulary import Vocabulary
 
 MOST_LETTERS = 2000  # of a question that are read; a pasted document is no question
@@ -28,6 +28,12 @@ AGREED = 0.9  # where both agreed they were right in 31 of 33 of our held-out qu
 # Never a question about sales, whatever else the text says; names are masked before this looks.
 # Asks for one account, its own or somebody else's, whatever the head takes the name for.
 NAMED = re.compile(r"(?:please )?(?:tell|show) me (?:more )?about \{account\}[?.!]*", re.I)
+# A person is away, whoever it is; an account is not.
+ABSENT = re.compile(
+    r"\{account\}(?: \w+)? (?:is|was|were|goes|went|stays|calls in|falls) (?:\w+ )?"
+    r"(?:away|sick|ill|on (?:\w+ )?leave|on (?:vacation|holiday|sabbatical)|off (?:sick|for|in|until))\b",
+    re.I,
+)
 ATTACK = re.compile(
     r"\b(?:ignore|disregard|forget|override|bypass)\s+(?:all\s+|any\s+|your\s+|the\s+|these\s+|my\s+|previous\s+|prior\s+|"
     r"above\s+|of\s+)+(?:instruction|rule|prompt|restriction|guideline)s?\b|\bsystem prompt\b|\bjailbreak|<\s*script\b|"
@@ -113,6 +119,8 @@ def understand(
     alone = re.fullmatch(r"\W*\{account\}\W*", marked.masked()) or _only_carries(marked, "account")
     if alone or NAMED.fullmatch(marked.masked()):
         found = [Route(marked, "get_account", 1.0)]
+    elif any(one.guess for one in marked.mentions) and ABSENT.search(marked.masked()):
+        found = [Route(marked, "simulate_assignment", 1.0)]
     else:
         found = routes(marked, router, allowed)
     if second:
@@ -215,7 +223,11 @@ class _Answering:
         """Add the calls of one part; return what to ask back where it lacks something and nothing else was asked."""
         plain = self.bank.english(route.part.masked())
         self.focus += replies.focus(route.label, plain)
-        for arguments in fill(route.label, Clause(route.part, plain, self.vocabulary.today, self.recent)):
+        clause = Clause(route.part, plain, self.vocabulary.today, self.recent)
+        calls = fill(route.label, clause)
+        if not self.calls and (unclear := doubt(route.label, clause, calls)):
+            return {"question": replies.lacking(route.label, unclear), "readings": []}
+        for arguments in calls:
             lacking = missing(route.label, arguments)
             if lacking in ("account", "accounts"):
                 arguments |= self._lent(lacking) or self._typed(lacking, route.part)

@@ -10,36 +10,59 @@ from copilot.agent.periods import NUMBER
 
 AWAY = (
     r"away|left|depart\w*|leav\w*|quits?|sick|ill\b|vacation|holiday|out of office|goes|gone|retir\w*|resign\w*|"
-    r"churn\w*|absent|without|cover\w*|take[sn]? over|parental|maternity|sabbatical|drops? out|"
+    r"churn\w*|los(?:e|ing)|absent|without|cover\w*|take[sn]? over|parental|maternity|sabbatical|drops? out|"
     r"not (?:here|available|around)|unavailable|missing|is out|off (?:in|for|sick|until)"
 )
+ACCOUNTS = r"(?:accounts?|customers?|clients?|book|patch|portfolio|territory)"
+LEAVE = r"(?:sabbatical|leave|break|time|vacation|holidays?|days?|weeks?|months?|off)\b"
 GIVER = (
-    r"from (\{rep\})|(\{rep\})'s? (?:accounts?|customers?|book|clients?|patch)(?= (?:to|over to) )|of (\{rep\})'s?|"
+    rf"from (\{{rep\}})|(\{{rep\}})'s? (?:[\w{{}}-]+ ){{0,3}}?{ACCOUNTS}(?= (?:to|over to) )|"
+    r"of (\{rep\})(?:'s?| (?=to\b))|"
+    r"\boff (\{rep\})|(\{rep\}) (?:gave|gives|hands|handed|passe[sd])\b|"
+    rf"(\{{rep\}}) (?:had|has|got|gets) (?:{NUMBER} (?:\w+ )?(?:fewer|less)\b|(?:fewer|less) accounts)|"
     r"(\{rep\}) is over\w+|(?:lighten|relieve|unburden) (\{rep\})"
 )
 TAKER = (
-    r"(?<!going )\b(?:to|onto) (\{rep\})|(?:give|hand) (\{rep\})|if (\{rep\}) took|"
+    # "what happens to {rep}'s accounts" speaks of who gives; "to {rep}'s list" of who takes.
+    r"(?<!going )(?<!happens )(?<!happen )\b(?:to|onto) (\{rep\})(?!'s (?!book|list|patch|plate|portfolio))|"
+    r"(?:give|hand|gave|gives) (\{rep\})(?!'s)|"
+    rf"if (\{{rep\}}) took(?! (?:\w+ ){{0,3}}?{LEAVE})|"
     rf"(\{{rep\}})(?: \w+){{0,2}} tak\w+(?: over)? (?:\w+ )?(?:\{{account\}}|{NUMBER})|"
-    r"(\{rep\}) (?:is|gets)(?: taking over)? \{account\}|let (\{rep\})"
+    rf"(\{{rep\}}) (?:had|has|got|gets) {NUMBER} (?:\w+ )?(?:more|extra|additional)\b|"
+    r"(\{rep\}) (?:is|gets)(?: taking over)? \{account\}|let (\{rep\})(?!'s)"
 )
+COVERS = r"(\{rep\})(?: \w+){0,2} (?:cover|fill in|stand in|step in|take over)\w*(?: \w+)? for (\{rep\})"
 MOVED = (
-    r"\b(?:mov|shift|transfer|giv|hand|reassign|re-assign|swap|send|tak|took|assign|put|relocat)\w*\b"
+    r"\b(?:mov|shift|transfer|giv|hand|reassign|re-assign|swap|send|tak|took|assign|put|relocat)(?!le)\w*\b"
     rf"(?:(?!\b(?:if|and)\b)[^,.;])*?\b({NUMBER})\b(?!\s*(?:days?|%|percent))"
+)
+# With a giver or taker named, whatever the verb: "let {rep} have four of {rep}'s {segment} accounts".
+COUNTED = (
+    rf"\b({NUMBER})\b(?: of)?(?: (?:\w+|\{{\w+\}}(?:'s?)?)){{0,3}}? (?:accounts?|customers?|clients?)\b|"
+    rf"\b({NUMBER}) (?:more|fewer|less|extra|additional)\b"
 )
 MIDPOINT = rf"midpoint\D{{0,20}}({NUMBER})|({NUMBER})[- ]days? midpoint"
 BONUS = (
-    r"(?:no|without|drop|remove|ignore|zero)[^.]{0,20}(?:owner|keep)\w* bonus|"
-    r"(?:owner|keep)[\w-]* bonus\D{0,12}(\d*\.?\d+)"
+    r"bonus(?: for (?:keeping|staying|the owner)[a-z ]{0,30}?)?\s*(?:of|at|to|is|be|were|was|=|:)?\s*(\d*\.?\d+)|"
+    r"(?:\bno|without|drop|remove|ignore|zero|n't|\bnot|scrap|switch off|turn off)\b[^.,;]{0,25}\bbonus"
 )
-LEAST = rf"(?:at least|minimum(?: of)?|min\.?|no fewer than|not fewer than|no less than)\s*({NUMBER})"
+WORDS = r"(?:(?!\bmax|\bmin|\bcap|\band\b|\d)[^,;]){0,30}?"  # between a limit's name and its number
+EXACT = rf"exactly\s*({NUMBER})"
+LEAST = (
+    r"(?:at least|(?:nobody|none|no (?:one|rep|person))(?: \w+){0,3}? (?:fewer than|less than|under|below)|"
+    rf"\bmin(?:imum)?\b{WORDS}|no fewer than|not fewer than|no less than)\s*\b({NUMBER})\b"
+)
 MOST = (
-    r"(?:at most|maximum(?: of)?|max\.?|no more than|not more than|more than|capped at|caps?(?: \w+)? (?:of|at)|"
-    rf"limit\w*(?: \w+){{0,3}} (?:of|to|at)|cap|up to|limit)\s*({NUMBER})"
+    r"(?:at most|no more than|not more than|more than|\bup to|"
+    rf"\b(?:max(?:imum)?|cap(?:s|ped)?|limit(?:s|ed)?|ceiling)\b{WORDS})\s*\b({NUMBER})\b"
 )
 BETWEEN = (
     rf"(?:between\s+)?\b({NUMBER})\s*(?:to|and|-|–)\s*({NUMBER})\b"
     r"(?=\s*(?:accounts?|customers?|clients?|each|per|a (?:head|rep|person)|apiece))"
 )
+# A region that the team has nothing in is no name of its book; left out, the whole book would be answered for.
+ELSEWHERE = r"\b(?:NA|EMEA|APAC|LATAM|AMER|AMERICAS|DACH|ANZ|MEA|CEE|UK|EU|USA)\b"
+EVERYBODY = r"\b(?:every\w*|each|nobody|no (?:one|rep)|all|per|a (?:head|rep|person)|reps|people|team|anyone|apiece)\b"
 
 
 def simulated(clause: Clause) -> list[Arguments]:
@@ -50,7 +73,9 @@ def simulated(clause: Clause) -> list[Arguments]:
     for kind in kinds:
         if name := clause.first(kind):
             found[kind] = name
-    bounds, people, moved = _bounds(clause), _people(clause), clause.marked.values("account")
+    if "region" not in found and (other := re.search(ELSEWHERE, clause.marked.masked())):
+        found["region"] = other[0]
+    (bounds, rest), people, moved = _bounds(clause), _people(clause), clause.marked.values("account")
     found |= bounds | people
     if days := clause.says(MIDPOINT):
         found["midpoint_days"] = number(days[1] or days[2])
@@ -58,27 +83,47 @@ def simulated(clause: Clause) -> list[Arguments]:
         found["keep_owner_bonus"] = float(bonus[1] or 0)
     if moved:
         found["accounts"] = moved
-    elif not bounds and (count := clause.says(MOVED)):
-        found["move_count"] = number(count[1])
+    elif count := re.search(MOVED, rest) or ({"from_rep", "to_rep"} & {*people} and re.search(COUNTED, rest)):
+        found["move_count"] = number(next(part for part in count.groups() if part))
     return [found]
 
 
-def _bounds(clause: Clause) -> Arguments:
-    """Return the least and most accounts a rep."""
-    text = re.sub(r"midpoint.*", "", clause.plain)
+def unclear(clause: Clause, calls: list[Arguments]) -> str | None:
+    """Return what the tool cannot do as asked, a key of ``replies.LACKING``: answering something else would mislead."""
+    clause = clause.guessed_reps()
+    found, reps = calls[0], set(clause.marked.values("rep"))
+    told = {found.get(name) for name in ("without_rep", "from_rep", "to_rep")}
+    if "without_rep" in found and len(reps - told) and clause.says(r"\{rep\}(?:,| and| or| &) (?:\w+ )?\{rep\}"):
+        return "one rep away"
+    if {"min_accounts", "max_accounts"} & {*found} and reps - told and not clause.says(EVERYBODY):
+        return "limits of all"
+    counts = {"min_accounts", "max_accounts", "move_count"} & {*found}
+    return "what the number is for" if not counts and "accounts" not in found and clause.says(COUNTED) else None
+
+
+def _bounds(clause: Clause) -> tuple[Arguments, str]:
+    """Return the least and most accounts a rep, and the words without them."""
+    text = re.sub(rf"{MIDPOINT}|{BONUS}", " ", clause.plain)
+    if exact := re.search(EXACT, text):
+        return dict.fromkeys(("min_accounts", "max_accounts"), number(exact[1])), text.replace(exact[0], " ")
     if span := re.search(BETWEEN, text):
-        return {"min_accounts": number(span[1]), "max_accounts": number(span[2])}
+        return {"min_accounts": number(span[1]), "max_accounts": number(span[2])}, text.replace(span[0], " ")
     found: Arguments = {}
-    if low := re.search(LEAST, text):
-        found["min_accounts"] = number(low[1])
-    if high := re.search(MOST, text):
-        found["max_accounts"] = number(high[1])
-    return found
+    for name, pattern in (("min_accounts", LEAST), ("max_accounts", MOST)):
+        if limit := re.search(pattern, text):
+            found[name] = number(limit[1])
+            text = text.replace(limit[0], " ")
+    return found, text
 
 
 def _people(clause: Clause) -> Arguments:
     """Return who gives, who takes and who is away."""
     found: Arguments = {}
+    if stand_in := clause.says(COVERS):
+        return {
+            "without_rep": clause.placed("rep", stand_in.start(2)),
+            "to_rep": clause.placed("rep", stand_in.start(1)),
+        }
     for name, pattern in (("from_rep", GIVER), ("to_rep", TAKER)):
         if hit := clause.says(pattern):
             place = next(index for index in range(1, len(hit.groups()) + 1) if hit[index])

@@ -87,7 +87,8 @@ def assign(
 
     Raises:
         BadInput: The frames do not hold what is described above; or no pairs were given with coverage ``"all"``.
-        Infeasible: No plan keeps the hard rules; ``.relax`` holds the smallest set of rules to relax, with amounts.
+        Infeasible: No plan keeps the hard rules and the pins; ``.relax`` holds the smallest set of rules to relax, with
+            amounts.
     """
     for name, given, known in (("method", method, Method), ("coverage", coverage, Coverage)):
         if given not in get_args(known):
@@ -153,9 +154,16 @@ def _pinned(problem: Problem, pins: pd.DataFrame | None) -> Positions:
     taken = pinned[pinned != OUT]
     if len(taken) < len(pins):
         raise BadInput("An account is pinned twice; pin each account to one rep.")
-    over = (problem.counts(taken) > problem.high) | (problem.loads(taken) > problem.max_load * (1 + SAME))
-    if over.any():
-        raise BadInput(f"More is pinned to rep {problem.reps[over][0]} than its limits hold; pin less or raise them.")
+    over = [
+        (problem.reps[rep], rule, float(limit[rep]), float(used[rep]))
+        for rule, limit, used in (
+            ("max_accounts", problem.high, problem.counts(taken)),
+            ("max_load", problem.max_load, problem.loads(taken)),
+        )
+        for rep in np.flatnonzero(used > limit * (1 + SAME))
+    ]
+    if over:
+        raise relax.too_many_held(over)
     return pinned
 
 

@@ -41,8 +41,17 @@ def infeasible(problem: Problem, terms: Terms, *, seconds: float, proved: bool =
     rules = [*_of_reps(problem, groups, answer), *_of_accounts(problem, groups, answer)]
     found = "No plan keeps every rule" if proved else "No plan that keeps every rule was found in the time given"
     how = "the fewest changes that make one possible" if answer.fewest else "changes that make one possible"
-    more = f"; {len(rules) - 5} more are in relax" if len(rules) > 5 else ""
-    return Infeasible(f"{found}; {how}: {'; '.join(_sentence(rule) for rule in rules[:5])}{more}.", rules)
+    return _error(found, how, rules)
+
+
+def too_many_held(over: Sequence[tuple[Any, str, float, float]]) -> Infeasible:
+    """Return the error for limits that pairs which must be in the plan exceed by themselves.
+
+    Args:
+        over: Rep, rule (``max_accounts`` or ``max_load``), its limit, and what the pinned pairs need.
+    """
+    rules = [_entry(rule, limit, needed - limit, rep_id=rep) for rep, rule, limit, needed in over]
+    return _error("What must be in the plan breaks a rule", "the fewest changes that make room", rules)
 
 
 @dataclass(frozen=True)
@@ -203,6 +212,11 @@ def _entry(
         "to": limit + change,
         "amount": float(abs(change)),
     }
+
+
+def _error(found: str, how: str, rules: list[dict[str, object]]) -> Infeasible:
+    more = f"; {len(rules) - 5} more are in relax" if len(rules) > 5 else ""
+    return Infeasible(f"{found}; {how}: {'; '.join(_sentence(rule) for rule in rules[:5])}{more}.", rules)
 
 
 def _sentence(rule: dict[str, object]) -> str:

@@ -32,6 +32,8 @@ def round_plan(problem: Problem, terms: Terms, relaxed: Relaxed) -> Positions:
 
 def improve(problem: Problem, terms: Terms, relaxed: Relaxed, chosen: Positions) -> Positions:
     """Return a choice at least as good as ``chosen``, which keeps the maximums and loads, by local search."""
+    if not len(problem.rep):  # everybody is pinned
+        return chosen
     profit = reduced_profit(problem, relaxed, relaxed.min_price)
     best = np.maximum.reduceat(profit, problem.start[:-1])
     loss = (best if terms.everyone else np.maximum(best, 0))[problem.account] - profit

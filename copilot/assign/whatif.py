@@ -90,7 +90,7 @@ class Base:
             BadInput: The change names unknown reps or pairs, or cannot be carried out within the limits.
             Infeasible: The changed rules cannot all be kept; ``.relax`` says what to relax.
         """
-        reps = self._reps(change)
+        reps = self.limited(change)
         pairs = self.pairs if change.pairs is None else change.pairs
         if change.without:
             pairs = pairs[~pairs["rep_id"].isin(change.without)]
@@ -106,7 +106,12 @@ class Base:
         plan = assign(pairs, reps, pins=frame, start=self.plan, **self.options)
         return compare(self.plan, plan, self.pairs, pairs)
 
-    def _reps(self, change: Change) -> pd.DataFrame:
+    def limited(self, change: Change) -> pd.DataFrame:
+        """Return the reps a change leaves, with their limits under it.
+
+        Raises:
+            BadInput: The change names an unknown rep or limit, or leaves nobody.
+        """
         reps = self.reps if change.added is None else pd.concat([self.reps, change.added], ignore_index=True)
         known = set(reps["rep_id"])
         moved = change.move[1:] if change.move else ()

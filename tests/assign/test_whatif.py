@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from copilot.assign.plan import assign
 from copilot.assign.whatif import Base, Change, apply, undo
-from copilot.errors import BadInput
+from copilot.errors import BadInput, Infeasible
 
 PAIRS = pd.DataFrame(
     [("a", "r1", 9.0), ("a", "r2", 7.0), ("b", "r1", 6.0), ("b", "r2", 5.0), ("c", "r1", 4.0), ("d", "r2", 3.0)],
@@ -68,8 +71,9 @@ def test_so_many_accounts_go_over_and_nobody_else_moves(base: Base) -> None:
     assert moved.gain == -2
     with pytest.raises(BadInput, match="of which rep r2 may take 1; 2 cannot move"):
         base.what_if(Change(move=(2, "r1", "r2")))
-    with pytest.raises(BadInput, match="More is pinned to rep r2 than its limits hold"):
+    with pytest.raises(Infeasible, match="make room: raise max_accounts of rep r2 from 0 to 1") as caught:
         base.what_if(Change(move=(1, "r1", "r2"), everyone={"max_accounts": 0}))
+    assert [(rule["rep_id"], rule["amount"]) for rule in caught.value.relax] == [("r2", 1.0)]
 
 
 def test_a_new_rep_and_other_values_come_as_frames(base: Base) -> None:
@@ -120,3 +124,71 @@ def test_starting_from_a_plan_changes_no_result() -> None:
         cold = assign(pairs, reps.assign(max_accounts=most))
         assert warm.objective == pytest.approx(cold.objective, rel=1e-12)
         assert warm.gap == 0
+
+
+@pytest.mark.parametrize("coverage", ["best", "all"])
+@pytest.mark.parametrize("elastic", [True, False])
+@pytest.mark.parametrize("loaded", [True, False])
+@pytest.mark.filterwarnings("error")
+@given(data=st.data())
+@settings(max_examples=10, deadline=None)
+def test_all_wishes_at_once_are_planned_as_trying_every_plan_would(
+    data: st.DataObject, worlds: Any, coverage: Any, elastic: bool, loaded: bool
+) -> None:
+    pairs, reps = data.draw(worlds(loaded=loaded, accounts=5, reps=3))
+    price = 1000.0 if elastic else None
+    options = {"method": "mip", "coverage": coverage, "elastic": elastic, "shortfall_price": price}
+    base = Base(pairs, reps, assign(pairs, reps.assign(min_accounts=0)), options)
+    known = list(zip(pairs["account_id"], pairs["rep_id"], strict=True))
+    pins = data.draw(st.lists(st.sampled_from(known), max_size=2, unique_by=lambda pair: pair[0]))
+    forbidden = data.draw(st.lists(st.sampled_from([pair for pair in known if pair not in pins] or known), max_size=2))
+    forbidden = [pair for pair in forbidden if pair not in pins]
+    least = data.draw(st.integers(0, 2))
+    limits = {"min_accounts": least, "max_accounts": least + data.draw(st.integers(0, 3))}
+    change = Change(everyone=limits, pins=tuple(pins), forbidden=tuple(forbidden))
+    left = pairs[~pd.Series(known, index=pairs.index).isin(forbidden)]
+    best = _tried(left, reps.assign(**limits), coverage, price, dict(pins))
+    if coverage == "all" and left.empty:
+        return  # nobody to place: refused elsewhere
+    if best is None:
+        with pytest.raises(Infeasible):
+            base.what_if(change)
+        return
+    found = base.what_if(change).plan
+    taken = dict(zip(found.assignments["account_id"], found.assignments["rep_id"], strict=True))
+    assert pins == [] or dict(pins).items() <= taken.items()
+    assert not set(taken.items()) & set(forbidden)
+    short = sum(max(0, least - list(taken.values()).count(rep)) for rep in reps["rep_id"])
+    assert found.objective - (price or 0.0) * short == pytest.approx(best, abs=1e-6)
+
+
+def _tried(
+    pairs: pd.DataFrame, reps: pd.DataFrame, coverage: str, price: float | None, pins: dict[str, str]
+) -> float | None:
+    """Try every plan; return the best worth less the charges for shortfalls, None where no plan keeps the rules."""
+    rows = {key: (row.value, getattr(row, "load", 0.0)) for key, row in _by_pair(pairs)}
+    choices = []
+    for account in pairs["account_id"].unique():
+        own: list[str | None] = list(pairs.loc[pairs["account_id"] == account, "rep_id"])
+        choices.append([pins[account]] if account in pins else own + ([None] if coverage == "best" else []))
+    accounts, best = pairs["account_id"].unique(), None
+    for way in product(*choices):
+        worth, used = 0.0, dict.fromkeys(reps["rep_id"], 0)
+        hours = dict.fromkeys(reps["rep_id"], 0.0)
+        for account, rep in zip(accounts, way, strict=True):
+            if rep is not None:
+                value, load = rows[account, rep]
+                worth, used[rep], hours[rep] = worth + value, used[rep] + 1, hours[rep] + load
+        short = sum(max(0, row.min_accounts - used[row.rep_id]) for row in reps.itertuples())
+        fits = all(
+            used[row.rep_id] <= row.max_accounts and hours[row.rep_id] <= getattr(row, "max_load", np.inf) + 1e-9
+            for row in reps.itertuples()
+        )
+        if fits and (price is not None or short == 0):
+            worth -= (price or 0.0) * short
+            best = worth if best is None else max(best, worth)
+    return best
+
+
+def _by_pair(pairs: pd.DataFrame) -> list[tuple[tuple[str, str], Any]]:
+    return [((row.account_id, row.rep_id), row) for row in pairs.itertuples()]
