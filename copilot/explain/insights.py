@@ -1,6 +1,6 @@
 """What can be told of a feature: the type of its insight, and which features fill its blanks (CrystalCandle, Figure 8).
 
-Four layers: feature (one window), super feature (the thing measured), ultra feature (the family), category (the heading).
+Four layers: feature (one window), super feature (the thing measured), ultra feature (family), category (heading).
 """
 
 from __future__ import annotations
@@ -202,9 +202,9 @@ def _price(spec: FeatureSpec, specs: list[FeatureSpec]) -> str:
         return ""
     rows = (spec.where, spec.window, spec.lag)
     for other in specs:
-        if (other.table, other.metric, other.aggregate) == ("contracts", "annual_usd", "sum"):
-            if (other.where, other.window, other.lag) == rows:
-                return other.name
+        money = (other.table, other.metric, other.aggregate) == ("contracts", "annual_usd", "sum")
+        if money and (other.where, other.window, other.lag) == rows:
+            return other.name
     return ""
 
 

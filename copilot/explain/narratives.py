@@ -134,7 +134,7 @@ def _base(row: Mapping[str, Any], found: Mapping[str, Cell]) -> str:
 def _moved(change: float, unit: str, origin: str, metric: str) -> dict[str, Cell]:
     """Return the change without its sign, under the name that says its direction."""
     name = "gain" if change > 0 else "drop"
-    return {name: cell(abs(change), unit, origin, f"{metric} {name}")}  # type: ignore[arg-type]
+    return {name: cell(abs(change), unit, origin, metric)}  # type: ignore[arg-type]
 
 
 def _outlook(words: str | None, origin: str) -> dict[str, Cell]:

@@ -55,7 +55,7 @@ class Places:
         return cls(segment, place, peers)
 
     def at(self, feature: str, accounts: pd.Index) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return place, number of peers and segment of some accounts for one feature; 0, 0 and "" where there is none."""
+        """Return place, number of peers and segment of some accounts for one feature; 0, 0, "" where there is none."""
         if feature not in self.place:
             return np.zeros(len(accounts), np.int8), np.zeros(len(accounts), int), np.full(len(accounts), "")
         rows = self.segment.index.get_indexer(accounts)

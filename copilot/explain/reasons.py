@@ -216,7 +216,7 @@ class _Columns:
             }
         )
         for number in (1, 2):
-            found[[f"dim_{number}", f"by_{number}"]], found[f"in_{number}"] = "", np.nan
+            found = found.assign(**{f"dim_{number}": "", f"by_{number}": "", f"in_{number}": np.nan})
         filled = np.zeros(len(rows), int)
         for dimension, (chosen, count) in self.parts.items():
             known = chosen[rows] >= 0
@@ -232,7 +232,7 @@ class _Columns:
         """Say where the change is for the better (1) or the worse (-1), and everything that could contradict agrees."""
         one = self.insight
         change = self.current if one.kind == "change" else self.current - self.previous
-        news = np.nan_to_num(np.sign(change)) * one.sign
+        news: np.ndarray = np.nan_to_num(np.sign(change)) * one.sign
         if about == "facts":
             return news
         good = GOOD.get(about, 0)
@@ -242,7 +242,7 @@ class _Columns:
 
 def _visible(insight: Insight, current: np.ndarray, previous: np.ndarray) -> np.ndarray:
     """Say where two values differ as they are shown: 0.11 % and 0.12 % both read 0.1 %."""
-    differ = np.isfinite(current) & np.isfinite(previous) & (current != previous)
+    differ: np.ndarray = np.isfinite(current) & np.isfinite(previous) & (current != previous)
     close = np.flatnonzero(differ & (np.abs(current - previous) < np.maximum(np.abs(current) / 10, 1.0)))
     differ[close] = [not looks_the_same(current[row], previous[row], insight.spec.unit) for row in close]
     return differ

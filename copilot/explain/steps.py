@@ -47,7 +47,7 @@ def weights(about: str, contributions: np.ndarray, features: pd.DataFrame, info:
     )
     total = contributions.sum(axis=1) - np.take_along_axis(contributions, order, axis=1).sum(axis=1)
     rest = pd.DataFrame({"account_id": features.index, "about": about, "weight": total, "feature_name": REST})
-    rest[["value", "super_name", "ultra_name", "row"]] = np.nan, "", "", np.arange(len(features))
+    rest = rest.assign(value=np.nan, super_name="", ultra_name="", row=np.arange(len(features)))
     joined = pd.concat([found, rest], ignore_index=True).sort_values("row", kind="stable")
     return joined[WEIGHTS].reset_index(drop=True)
 
@@ -80,6 +80,7 @@ def schemas() -> dict[str, pa.DataFrameSchema]:
                 "insight_item": pa.Column(str, pa.Check.isin(("", "current", "previous", "price"))),
             },
             strict=True,
+            coerce=True,
         ),
         "thresholds": pa.DataFrameSchema(
             {
@@ -89,6 +90,7 @@ def schemas() -> dict[str, pa.DataFrameSchema]:
                 "threshold": pa.Column(str, pa.Check.str_matches(r"^\s*(>=|<=|>|<)")),
             },
             strict=True,
+            coerce=True,
         ),
         "weights": pa.DataFrameSchema(
             {
@@ -101,6 +103,7 @@ def schemas() -> dict[str, pa.DataFrameSchema]:
                 "ultra_name": text,
             },
             strict=True,
+            coerce=True,
         ),
         "narratives": pa.DataFrameSchema(
             {
@@ -112,6 +115,7 @@ def schemas() -> dict[str, pa.DataFrameSchema]:
                 "text": pa.Column(str, [pa.Check.str_endswith("."), pa.Check.str_length(min_value=5)]),
             },
             strict=True,
+            coerce=True,
             unique=["account_id", "about", "category"],
         ),
     }

@@ -77,7 +77,7 @@ def rules(workspace: Path | None = None) -> Rules:
     """Return the rules in force.
 
     Args:
-        workspace: Its folder; a file ``narratives.yaml`` in it may hold ``thresholds``, ``glossary`` and ``actionable``.
+        workspace: Its folder; a ``narratives.yaml`` in it may hold ``thresholds``, ``glossary`` and ``actionable``.
 
     Raises:
         BadInput: That file cannot be read or holds something else; says what.
@@ -114,7 +114,7 @@ def ordinary_change(insight: Insight, values: pd.DataFrame) -> float:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Which insights may be shown: the workspace's lines, and each feature's ordinary change where these say nothing."""
+    """Which insights may be shown: the workspace's lines, else each feature's ordinary change."""
 
     lines: tuple[Threshold, ...] = ()
     ordinary: Mapping[tuple[str, str], float] = field(default_factory=dict)
@@ -129,8 +129,8 @@ class Thresholds:
         known = {"*", *(one.current for one in told), *(one.super_name for one in told)}
         if unknown := [line.feature for line in lines if line.feature not in known]:
             raise BadInput(
-                f"The thresholds of {FILE} name the feature {unknown[0][:60]!r}, which no narrative of this book shows; "
-                "correct or delete that line."
+                f"The thresholds of {FILE} name the feature {unknown[0][:60]!r}, which no narrative of this book "
+                "shows; correct or delete that line."
             )
         return cls(lines, {(one.current, one.previous): ordinary_change(one, values) for one in told})
 
@@ -144,7 +144,7 @@ class Thresholds:
 
     def shown(self, insight: Insight, about: str, current: np.ndarray, importance: np.ndarray) -> np.ndarray:
         """Say for which accounts the insight may be shown at all, by its value and its importance."""
-        fine = np.isfinite(current)
+        fine: np.ndarray = np.isfinite(current)
         for name, values in (("value", current), ("importance", importance)):
             if rule := self._rule(insight, about, name):
                 fine &= _holds(rule, values)

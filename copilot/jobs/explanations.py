@@ -132,9 +132,7 @@ def _night(
 ) -> _Night:
     told = insights(specs, None if book is None else history_months(book, {spec.table for spec in specs}))
     signs = {key: sign for one in models for key, sign in _signs(one).items()}
-    by = Yardstick(
-        Thresholds.of(set_.thresholds, told, today), set_.actionable, Places.of(told, today, segment), signs
-    )
+    by = Yardstick(Thresholds.of(set_.thresholds, told, today), set_.actionable, Places.of(told, today, segment), signs)
     return _Night(specs, today, told, by, set_, feature_info(specs))
 
 

@@ -173,8 +173,6 @@ class _Run:
         self._skill("growth", "skill", "The growth model has no skill on this book, so its scores are not shown.")
         if "growth" in self.skipped:
             return
-        from copilot.explain.attribution import contributions
-
         frame, folder = self.frames["accounts"], train.bundle(self.workspace, "growth")
         paying = frame.index[frame["spend_usd"] > 0]
         features = self._features("growth", paying)
@@ -191,8 +189,7 @@ class _Run:
             self._quantities(registry.load(folder / "quantity"), features)
         for about, part in (("churn", "churn"), ("upsell", "up")):
             if part in model.boosters:
-                shares = partial(contributions, model.boosters[part])
-                self._explain(about, lambda rows, shares=shares: shares(rows)[:, :-1], features)
+                self._explain(about, partial(_shares, model.boosters[part]), features)
 
     def _quantities(self, model: Any, features: pd.DataFrame) -> None:
         """Predict the change of quantity of each product an account holds, and of all its products together."""
@@ -308,6 +305,13 @@ class _Run:
 
     def _explain(self, about: str, shares: explanations.Explainer, features: pd.DataFrame) -> None:
         self.explained.append(explanations.Explained(about, shares, features))
+
+
+def _shares(booster: Any, rows: pd.DataFrame) -> np.ndarray:
+    """Return the contributions of a booster without the bias."""
+    from copilot.explain.attribution import contributions
+
+    return contributions(booster, rows)[:, :-1]
 
 
 def _quadrant(untouched: pd.Series, uplift: pd.Series) -> pd.Series:

@@ -5,12 +5,15 @@ from copilot.data.features import FeatureSpec
 from copilot.explain.reasons import facts, reasons
 
 
-def spec(name: str, super_name: str, ultra: str, unit: str = "count", window: int | None = 3) -> FeatureSpec:
+def spec(
+    name: str, super_name: str, ultra: str, unit: str = "count", window: int | None = 3, lag: int = 0
+) -> FeatureSpec:
     return FeatureSpec(
         name,
         "usage_monthly",
         "events",
         window=window,
+        lag=lag,
         unit=unit,
         label=super_name,
         super_name=super_name,
@@ -21,7 +24,7 @@ def spec(name: str, super_name: str, ultra: str, unit: str = "count", window: in
 
 SPECS = [
     spec("events_l3m", "events", "usage"),
-    spec("events_l6m_l3m", "events", "usage"),
+    spec("events_l6m_l3m", "events", "usage", lag=3),
     spec("minutes_l3m", "minutes", "usage"),
     spec("spend", "spend", "money", window=None),
     spec("spend_year_ago", "spend", "money", window=None),
