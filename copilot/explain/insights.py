@@ -68,11 +68,6 @@ class Insight:
         return self.spec.ultra_name or self.super_name
 
     @property
-    def always(self) -> tuple[str, ...]:
-        """The features that the narrative shows whatever their values; of the parts it shows the strongest."""
-        return tuple(filter(None, (self.current, self.previous, self.price)))
-
-    @property
     def sign(self) -> int:
         """1 where more of it is good news, -1 where it is bad news, 0 where it is neither."""
         return {"higher is better": 1, "lower is better": -1}.get(self.spec.direction, 0)

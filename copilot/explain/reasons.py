@@ -79,7 +79,7 @@ def reasons(
 ) -> pd.DataFrame:
     """Return each account's strongest reasons, one a family, the strongest first.
 
-    An insight's importance is the largest |contribution| of the features it shows. Of one family (ultra feature) the
+    An insight's importance is the largest |contribution| of the features it shows, account by account. Of one family (ultra feature) the
     insight with the largest survives. What contributes less than the account's average insight is no reason.
 
     Args:
@@ -173,7 +173,12 @@ class _Columns:
         previous = np.where(changed, previous, np.nan)
         # A flag is told only where it is set ("not in EMEA" helps nobody), a change only where there is one.
         tellable = (current != 0) | (insight.kind not in ("flag", "change"))
-        shares = [contributions[:, column[name]] for name in insight.always]
+        # Only what the sentence shows counts: the value before where a change is told, the price where none is.
+        shares = [
+            np.where(told, contributions[:, column[name]], 0.0)
+            for name, told in ((insight.current, True), (insight.previous, changed), (insight.price, ~changed))
+            if name
+        ]
         parts = {}
         for dimension in dict.fromkeys(part.dimension for part in insight.parts):
             parts[dimension] = number, _ = _strongest(insight.parts, dimension, contributions, features, column)

@@ -70,6 +70,7 @@ def reason_say(row: Mapping[str, Any], path: str, topic: str = "") -> Say:
 
 
 def together(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return reasons with those of one category side by side, the category of the strongest reason first."""
-    order = list(dict.fromkeys(row["category"] for row in rows))
-    return sorted(rows, key=lambda row: order.index(row["category"]))
+    """Return reasons with those that push a prediction up first, and of these one category's side by side."""
+    place = [(row["about"] in MEANINGS and row["push"] < 0, row["category"]) for row in rows]
+    order = sorted(dict.fromkeys(place), key=lambda group: group[0])
+    return [row for group in order for row, own in zip(rows, place, strict=True) if own == group]
