@@ -1,7 +1,7 @@
-"""Check narratives against the mart: read each sentence, find the features it can be about, and work every number out again.
+"""Check narratives against the mart: read each sentence, find its features, and work every number out again.
 
-Shares no code with what writes the sentences: it knows their English, the features' labels, units and windows, the values
-of the mart and another program's contributions. What it cannot read is a fault.
+Shares no code with what writes the sentences: it knows their English, the features' labels, units and windows, the
+values of the mart and another program's contributions. What it cannot read is a fault.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ _SENTENCE = re.compile(
     rf"(?:It belongs to (?P<flag>.+?)"
     rf"|(?P<label>.+?)(?:"
     rf" over the last (?P<change_over>{_PERIOD}): (?P<only>up|down) (?P<change>[^:]+?)(?P<capped> or more)?"
-    rf"|: new over the last (?P<new_since>{_PERIOD}), from (?P<new_then>\S.*?) to (?P<new_now>\S.*?)(?: \(up (?P<new_by>[^)]+)\))?"
+    rf"|: new over the last (?P<new_since>{_PERIOD}), from (?P<new_then>\S.*?) to (?P<new_now>\S.*?)"
+    rf"(?: \(up (?P<new_by>[^)]+)\))?"
     rf"|: new, from (?P<fresh_then>\S.*?) to (?P<fresh_now>\S.*?)(?: \(up (?P<fresh_by>[^)]+)\))?"
     rf", the last (?P<fresh_over>{_PERIOD}) against the (?P=fresh_over) before"
     rf"| (?P<verb>rose|fell) from (?P<then>\S.*?) to (?P<now>\S.*?)(?: \((?P<way>up|down) (?P<by>[^)]+)\))?"
@@ -44,7 +45,8 @@ _SENTENCE = re.compile(
     rf"| over the last (?P<level_over>{_PERIOD}): (?P<level_then>\S[^:]*?)"
     rf"|: (?P<level>\S[^:]*?)"
     rf"))"
-    rf"(?:, of them (?P<in_1>\S+) in (?P<by_1>.+?) \((?P<dim_1>\w+)\)(?: and (?P<in_2>\S+) in (?P<by_2>.+?) \((?P<dim_2>\w+)\))?)?"
+    rf"(?:, of them (?P<in_1>\S+) in (?P<by_1>.+?) \((?P<dim_1>\w+)\)"
+    rf"(?: and (?P<in_2>\S+) in (?P<by_2>.+?) \((?P<dim_2>\w+)\))?)?"
     rf"(?:, (?P<place>(?:second |third )?(?:highest|lowest)) of the (?P<peers>[\d,]+) in segment (?P<segment>.+?))?"
     rf"(?: \((?P<push>{'|'.join(PUSHES)})\))?"
     rf"(?:; it could mean that (?P<outlook>.+?))?\."
@@ -55,7 +57,7 @@ _SIGNS = {"usd": ("$", ""), "percent": ("", "%"), "pct": ("", "%")} | {
 }
 
 
-class Unsupported(Exception):
+class UnsupportedError(Exception):
     """A sentence says what the mart does not."""
 
 
@@ -117,7 +119,7 @@ def faults(narratives: pd.DataFrame, mart: Mart) -> Iterator[tuple[str, str]]:
         for sentence in sentences(str(row.text)):
             try:
                 check(sentence, str(row.account_id), str(row.about), mart)
-            except Unsupported as fault:
+            except UnsupportedError as fault:
                 yield sentence, str(fault)
 
 
@@ -125,22 +127,22 @@ def check(sentence: str, account: str, about: str, mart: Mart) -> None:
     """Hold one sentence against the mart.
 
     Raises:
-        Unsupported: A number, a direction, a place or a meaning that the mart does not bear out.
+        UnsupportedError: A number, a direction, a place or a meaning that the mart does not bear out.
     """
     found = _SENTENCE.fullmatch(sentence)
     if not found:
-        raise Unsupported("cannot be read")
+        raise UnsupportedError("cannot be read")
     said = {name: text for name, text in found.groupdict().items() if text is not None}
     specs = mart.labels.get((said.get("flag") or said["label"]).lower())
     if not specs:
-        raise Unsupported("names no feature of the mart")
+        raise UnsupportedError("names no feature of the mart")
     wrong = []
     for spec in specs:
         try:
             return _check(said, spec, account, about, mart)
-        except Unsupported as fault:
+        except UnsupportedError as fault:
             wrong.append(str(fault))
-    raise Unsupported(" / ".join(dict.fromkeys(wrong)))
+    raise UnsupportedError(" / ".join(dict.fromkeys(wrong)))
 
 
 def _check(said: Mapping[str, str], spec: FeatureSpec, account: str, about: str, mart: Mart) -> None:
@@ -207,7 +209,7 @@ def _before(said: Mapping[str, str], spec: FeatureSpec, mart: Mart) -> str:
             )
             if alike and other.lag == spec.window:
                 return other.name
-        raise Unsupported("compares with a window the mart lacks")
+        raise UnsupportedError("compares with a window the mart lacks")
     _need(_pick(said, "since", "new_since") == "year" and spec.window is None, "another window")
     _need(f"{spec.name}_year_ago" in mart.values, "compares with a day the mart lacks")
     return f"{spec.name}_year_ago"
@@ -225,7 +227,7 @@ def _money(text: str, spec: FeatureSpec, values: Mapping[str, float], mart: Mart
         if rows and (other.table, other.metric, other.aggregate) == (spec.table, "annual_usd", "sum"):
             _number(text, values[other.name], "usd")
             return other.name
-    raise Unsupported("a price that the mart lacks")
+    raise UnsupportedError("a price that the mart lacks")
 
 
 def _group(text: str, group: str, dimension: str, spec: FeatureSpec, values: Mapping[str, float], mart: Mart) -> str:
@@ -235,7 +237,7 @@ def _group(text: str, group: str, dimension: str, spec: FeatureSpec, values: Map
         if alike and where.fullmatch(other.where):
             _number(text, values[other.name], other.unit)
             return other.name
-    raise Unsupported("a group that the mart lacks")
+    raise UnsupportedError("a group that the mart lacks")
 
 
 def _stands(said: Mapping[str, str], spec: FeatureSpec, now: float, account: str, mart: Mart) -> None:
@@ -261,7 +263,7 @@ def _number(text: str, value: float, unit: str) -> None:
     """Check that a number, its sign, its unit and the unit's plural are what the value reads as."""
     found = _NUMBER.fullmatch(text)
     if not found:
-        raise Unsupported(f"{text!r} is no number")
+        raise UnsupportedError(f"{text!r} is no number")
     minus, dollar, digits, word = found.groups()
     sign, named = _SIGNS.get(unit, ("", ""))
     word, singular = word or "", digits in ("1", "1.0")
@@ -278,4 +280,4 @@ def _number(text: str, value: float, unit: str) -> None:
 
 def _need(holds: object, otherwise: str) -> None:
     if not holds:
-        raise Unsupported(otherwise)
+        raise UnsupportedError(otherwise)

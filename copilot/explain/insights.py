@@ -83,9 +83,11 @@ def insights(specs: list[FeatureSpec], history_months: Mapping[str, float] | Non
 
     Returns:
         A value change for each window with one of the same length before it, a level for each other window; a window
-        in the past alone tells nothing.
+        in the past alone tells nothing, and a logarithm is not shown.
     """
-    found = [_insight(spec, specs, history_months or {}) for spec in specs if not spec.lag and not _is_past(spec)]
+    # A logarithm is no number that a person knows the size of.
+    today = [spec for spec in specs if not spec.lag and not _is_past(spec) and spec.transform != "log1p"]
+    found = [_insight(spec, specs, history_months or {}) for spec in today]
     return sorted(found, key=lambda one: not one.parts)
 
 

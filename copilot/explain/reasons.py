@@ -79,8 +79,9 @@ def reasons(
 ) -> pd.DataFrame:
     """Return each account's strongest reasons, one a family, the strongest first.
 
-    An insight's importance is the largest |contribution| of the features it shows, account by account. Of one family (ultra feature) the
-    insight with the largest survives. What contributes less than the account's average insight is no reason.
+    An insight's importance is the largest |contribution| of the features it shows, account by account. Of one family
+    (ultra feature) the insight with the largest survives. What contributes less than the account's average insight is
+    no reason.
 
     Args:
         about: What the contributions explain: churn, upsell, uplift or facts.

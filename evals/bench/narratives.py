@@ -117,7 +117,8 @@ def checked(wanted: int, boosters: dict[str, Any], specs: Any, values: pd.DataFr
     wrong = list(faults(table, mart(boosters, specs, values, segment)))
     turned = [fault for _, fault in wrong if "direction" in fault or "other way" in fault]
     print(
-        f"{number:,} sentences in {len(table):,} narratives checked: {len(wrong)} unsupported, {len(turned)} in the wrong direction"
+        f"{number:,} sentences in {len(table):,} narratives checked: {len(wrong)} unsupported, "
+        f"{len(turned)} in the wrong direction"
     )
     for sentence, fault in wrong[:10]:
         print(f"  {fault}: {sentence}")
@@ -138,7 +139,8 @@ def rates(
         with tempfile.TemporaryDirectory() as folder:
             took = written(Path(folder), boosters, specs, rows, groups)
         print(
-            f"{n:>8,} accounts x {len(boosters)} models and facts: {took:7.1f} CPU s, {n / took:,.0f} accounts a CPU second"
+            f"{n:>8,} accounts x {len(boosters)} models and facts: {took:7.1f} CPU s, "
+            f"{n / took:,.0f} accounts a CPU second"
         )
 
 
