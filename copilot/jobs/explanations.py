@@ -117,8 +117,9 @@ def write(
 
 def _jobs(models: list[Explained], today: pd.DataFrame, chunk: int) -> Iterator[tuple[Explained, pd.Index]]:
     plain = Explained("facts", lambda rows: np.zeros(rows.shape), today)
-    for one in [*models, plain]:
-        for start in range(0, len(one.features), chunk):
+    for one in [*(model for model in models if len(model.features)), plain]:
+        # Without any account there is one empty chunk, so that every file is there.
+        for start in range(0, max(len(one.features), 1), chunk):
             yield one, one.features.index[start : start + chunk]
 
 
@@ -131,7 +132,7 @@ def _night(
     set_: Rules,
 ) -> _Night:
     told = insights(specs, None if book is None else history_months(book, {spec.table for spec in specs}))
-    signs = {key: sign for one in models for key, sign in _signs(one).items()}
+    signs = {key: sign for one in models if len(one.features) for key, sign in _signs(one).items()}
     by = Yardstick(Thresholds.of(set_.thresholds, told, today), set_.actionable, Places.of(told, today, segment), signs)
     return _Night(specs, today, told, by, set_, feature_info(specs))
 
