@@ -62,7 +62,7 @@ def check(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def schemas() -> dict[str, pa.DataFrameSchema]:
-    """Return the schema of each file: ``feature_info, thresholds, weights, narratives``."""
+    """Return the schema of each file: ``feature_info, thresholds, drivers, weights, narratives``."""
     import pandera.pandas as pa
 
     text, number, about = pa.Column(str), pa.Column(float), pa.Column(str, pa.Check.isin(_ABOUT))
@@ -91,6 +91,20 @@ def schemas() -> dict[str, pa.DataFrameSchema]:
             },
             strict=True,
             coerce=True,
+        ),
+        "drivers": pa.DataFrameSchema(  # the global view: which families drive each model, the strongest first
+            {
+                "about": about,
+                "ultra": named,
+                "mean_abs": pa.Column(float, pa.Check.ge(0)),
+                "share": pa.Column(float, pa.Check.in_range(0, 1)),
+                "mean": number,
+                "category": text,
+                "more_means": pa.Column(str, pa.Check.isin(("higher", "lower", "mixed"))),
+            },
+            strict=True,
+            coerce=True,
+            unique=["about", "ultra"],
         ),
         "weights": pa.DataFrameSchema(
             {

@@ -48,6 +48,7 @@ class _Night:
     by: Yardstick
     rules: Rules
     info: pd.DataFrame
+    drivers: pd.DataFrame
 
 
 def write(
@@ -63,7 +64,10 @@ def write(
     chunk: int = CHUNK,
     tell: Callable[[str], None] = lambda stage: None,
 ) -> None:
-    """Explain all accounts and write ``reasons, narratives, weights, feature_info, thresholds`` into a folder.
+    """Explain all accounts and write the steps into a folder, each as a file that can be looked into.
+
+    The files are ``reasons, narratives, weights`` (of every account), ``feature_info, thresholds`` and ``drivers`` (of
+    every model, over an even sample of the accounts).
 
     A chunk that was finished by a run that was killed is not made again, as long as values, models and rules are the
     same; the finished chunks lie in the workspace's folder ``explaining`` until all are there.
@@ -87,6 +91,7 @@ def write(
     steps.check("feature_info", night.info).to_parquet(place / "feature_info.parquet", index=False)
     table = steps.check("thresholds", night.by.thresholds.table(night.told))
     table.to_parquet(place / "thresholds.parquet", index=False)
+    steps.check("drivers", night.drivers).to_parquet(place / "drivers.parquet", index=False)
     home = workspace / "explaining"
     done = home / _digest(night, models, made_by, chunk)
     for stale in home.glob("*") if home.is_dir() else ():
@@ -132,9 +137,11 @@ def _night(
     set_: Rules,
 ) -> _Night:
     told = insights(specs, None if book is None else history_months(book, {spec.table for spec in specs}))
-    signs = {key: sign for one in models if len(one.features) for key, sign in _signs(one).items()}
+    looked = [_drivers(one, specs) for one in models if len(one.features)]
+    signs = {key: sign for _, found in looked for key, sign in found.items()}
+    drivers = pd.concat([frame for frame, _ in looked], ignore_index=True) if looked else _NO_DRIVERS
     by = Yardstick(Thresholds.of(set_.thresholds, told, today), set_.actionable, Places.of(told, today, segment), signs)
-    return _Night(specs, today, told, by, set_, feature_info(specs))
+    return _Night(specs, today, told, by, set_, feature_info(specs), drivers)
 
 
 def history_months(book: Book, tables: set[str]) -> dict[str, float]:
@@ -149,20 +156,30 @@ def history_months(book: Book, tables: set[str]) -> dict[str, float]:
     return found
 
 
-def _signs(one: Explained) -> dict[tuple[str, str], int]:
+def _drivers(one: Explained, specs: list[FeatureSpec]) -> tuple[pd.DataFrame, dict[tuple[str, str], int]]:
+    """Return what drives one model, family by family, and the features whose contributions rise or fall with them."""
+    from copilot.explain.overview import overview
+
+    sample = one.features.iloc[:: max(1, len(one.features) // SAMPLE)]
+    shares = pd.DataFrame(one.shares(sample), sample.index, sample.columns)
+    found = overview(shares, specs, values=sample).drop(columns=["share_before", "share_change"])
+    found.insert(0, "about", one.about)
+    return found, {(one.about, name): sign for name, sign in _signs(sample, shares).items()}
+
+
+def _signs(sample: pd.DataFrame, shares: pd.DataFrame) -> dict[str, int]:
     """Return the features whose contributions rise (1) or fall (-1) with their value."""
     from scipy.stats import rankdata
 
-    sample = one.features.iloc[:: max(1, len(one.features) // SAMPLE)]
-    shares, found = one.shares(sample), {}
-    for column, name in enumerate(sample.columns):
-        value, share = sample[name].to_numpy(np.float64), shares[:, column]
+    found = {}
+    for name in sample.columns:
+        value, share = sample[name].to_numpy(np.float64), shares[name].to_numpy(np.float64)
         known = np.isfinite(value)
         if known.sum() < 20 or np.ptp(value[known]) == 0 or np.ptp(share[known]) == 0:
             continue
         rho = np.corrcoef(rankdata(value[known]), rankdata(share[known]))[0, 1]
         if abs(rho) >= MONOTONE:
-            found[one.about, str(name)] = int(np.sign(rho))
+            found[str(name)] = int(np.sign(rho))
     return found
 
 
@@ -195,6 +212,12 @@ def _explain(one: Explained, accounts: pd.Index, night: _Night) -> dict[str, pd.
     }
 
 
+_NO_DRIVERS = pd.DataFrame(
+    {
+        name: pd.Series(dtype="str" if name in ("about", "ultra", "category", "more_means") else "float64")
+        for name in ("about", "ultra", "category", "mean_abs", "share", "mean", "more_means")
+    }
+)
 _NO_LAYER = {"super_name": "", "ultra_name": ""}
 _NONE = pd.DataFrame(
     {

@@ -9,7 +9,7 @@ from copilot.errors import BadInput
 from copilot.explain.steps import REST, check, schemas
 from copilot.jobs.explanations import Explained, write
 
-FILES = ("reasons", "narratives", "weights", "feature_info", "thresholds")
+FILES = ("reasons", "narratives", "weights", "feature_info", "thresholds", "drivers")
 
 
 def spec(name: str, label: str, **more: object) -> FeatureSpec:
@@ -127,3 +127,11 @@ def test_a_book_without_accounts_leaves_files_without_rows(tmp_path: Path) -> No
     folder = run(tmp_path, "night", Linear(), values.iloc[:0], segment.iloc[:0])
     for name in FILES[:3]:
         assert pd.read_parquet(folder / f"{name}.parquet").empty
+
+
+def test_the_global_view_names_the_families_that_drive_a_model_and_which_way(tmp_path: Path) -> None:
+    drivers = pd.read_parquet(run(tmp_path, "night", Linear(), *world()) / "drivers.parquet").set_index("ultra")
+    assert list(drivers.index[:2]) == ["logins", "hours of use"]
+    assert list(drivers["more_means"][:2]) == ["lower", "higher"]
+    assert drivers["share"].sum() == pytest.approx(1)
+    assert drivers.at["constant", "share"] == 0
