@@ -34,7 +34,7 @@ _PERIOD = r"(?:\d+ )?(?:year|month|week|day)s?"
 _SENTENCE = re.compile(
     rf"(?:It belongs to (?P<flag>.+?)"
     rf"|(?P<label>.+?)(?:"
-    rf" over the last (?P<change_over>{_PERIOD}): (?P<only>up|down) (?P<change>[^:]+?)(?P<capped> or more)?"
+    rf", the last (?P<change_over>{_PERIOD}): (?P<only>up|down) (?P<change>[^:]+?)(?P<capped> or more)?"
     rf"|: new over the last (?P<new_since>{_PERIOD}), from (?P<new_then>\S.*?) to (?P<new_now>\S.*?)"
     rf"(?: \(up (?P<new_by>[^)]+)\))?"
     rf"|: new, from (?P<fresh_then>\S.*?) to (?P<fresh_now>\S.*?)(?: \(up (?P<fresh_by>[^)]+)\))?"

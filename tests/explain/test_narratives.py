@@ -59,9 +59,9 @@ def test_a_value_that_is_missing_is_not_told() -> None:
 
 def test_a_feature_that_is_a_change_itself_is_told_as_one_and_says_where_it_is_held_back() -> None:
     spec = use("quota_yoy", "percent", transform="yoy")
-    assert told([spec], [0.25]) == ["Quota over the last 3 months: up 25 %."]
-    assert told([spec], [-0.4]) == ["Quota over the last 3 months: down 40 %."]
-    assert told([spec], [3]) == ["Quota over the last 3 months: up 300 % or more."]
+    assert told([spec], [0.25]) == ["Quota, the last 3 months: up 25 %."]
+    assert told([spec], [-0.4]) == ["Quota, the last 3 months: down 40 %."]
+    assert told([spec], [3]) == ["Quota, the last 3 months: up 300 % or more."]
     assert told([spec], [0]) == []
 
 
