@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from copilot.errors import BadInput
+from copilot.explain.reading import grade
 from copilot.explain.record import Attribution
 from copilot.explain.surrogates import Predict, asked
 from copilot.stats import NOT_KNOWN, Floats, Interval, mean_interval
@@ -36,6 +37,7 @@ class Quality:
         jaccard, rank_biased: Overlap of the five strongest families between refits, 0 to 1, mean over accounts and
             pairs of refits; NaN with fewer than two.
         deduplicated: Share of the five strongest features that stand back for a stronger one of their family.
+        reading_grade: How hard the narratives read, in school years (Flesch–Kincaid); NaN without narratives.
     """
 
     measure: str
@@ -46,6 +48,7 @@ class Quality:
     jaccard: float
     rank_biased: float
     deduplicated: float
+    reading_grade: float = float("nan")
 
     def __str__(self) -> str:
         """Return a table, one measure a line."""
@@ -57,6 +60,7 @@ class Quality:
             (f"top {TOP} across refits, Jaccard", f"{self.jaccard:.3f}"),
             (f"top {TOP} across refits, rank-biased", f"{self.rank_biased:.3f}"),
             ("share deduplicated by family", f"{self.deduplicated:.3f}"),
+            ("reading grade of the narratives", f"{self.reading_grade:.1f}"),
         ]
         return "\n".join(f"{name:<36}{value:>28}" for name, value in lines)
 
@@ -69,6 +73,7 @@ def quality(
     families: Sequence[str],
     refits: Sequence[Floats] = (),
     baseline: Floats | None = None,
+    narratives: Sequence[str] = (),
     rng: np.random.Generator,
 ) -> Quality:
     """Return the quality of explanations of some accounts.
@@ -80,6 +85,7 @@ def quality(
         families: f names: the ultra feature of each feature.
         refits: (n, f) each: contributions of the same rows by models refitted on resampled accounts.
         baseline: (f,), what "absent" means; by default the column's median.
+        narratives: The sentences told of these contributions, in English.
         rng: Draws the random orders.
 
     Raises:
@@ -100,7 +106,7 @@ def quality(
     trust = found.fidelity
     return Quality(
         trust.measure, trust.value, trust.gap, insertion, deletion, float(first), float(second),
-        deduplicated(found.values, families),
+        deduplicated(found.values, families), grade(narratives),
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,7 @@ from copilot.data.choice import chosen_specs
 from copilot.data.features import FeatureSpec, build
 from copilot.data.workspace import Book, Workspace
 from copilot.errors import NotSetUp
-from copilot.explain.reasons import COLUMNS, facts, reasons
-from copilot.jobs import propensity, recommend, train
+from copilot.jobs import explanations, propensity, recommend, train
 from copilot.jobs.samples import panel as panel_of
 from copilot.jobs.samples import with_products
 from copilot.models import registry
@@ -37,7 +37,7 @@ def score(workspace: Workspace, now: datetime, *, tell: Callable[[str], None] = 
     """
     book = workspace.book()
     with workspace.writing():
-        run = _Run(workspace, book)
+        run = _Run(workspace, book, tell)
         tell("Facts of the book")
         run.accounts()
         tell("Features")
@@ -65,13 +65,13 @@ USE = {
 class _Run:
     """One score: frames grow stage by stage; what cannot be made is noted with its reason."""
 
-    def __init__(self, workspace: Workspace, book: Book) -> None:
-        self.workspace, self.book = workspace, book
+    def __init__(self, workspace: Workspace, book: Book, tell: Callable[[str], None]) -> None:
+        self.workspace, self.book, self.tell = workspace, book, tell
         self.frames: Frames = {}
         self.skipped: dict[str, str] = {}
         self.models: dict[str, dict[str, Any]] = {}
         self.specs: list[FeatureSpec] = []
-        self.told: list[pd.DataFrame] = []
+        self.explained: list[explanations.Explained] = []
         for name in train.MODELS:
             manifest = train.trained(workspace, name)
             # What could be trained can be scored as long as its tables are there; only without a model is it asked why.
@@ -125,10 +125,9 @@ class _Run:
             self.skipped["renewals"] = "This book holds no renewal dates."
 
     def features(self) -> None:
-        """Build today's features and the plain facts told where nothing can be predicted."""
+        """Build today's features."""
         self.specs = chosen_specs(self.workspace, self.book)
         self.today = build(self.workspace, specs=self.specs).reindex(self.frames["accounts"].index)
-        self.told.append(facts(self.today, self.specs, top=8))
 
     def engagement(self) -> None:
         """Forecast next month's use and keep the largest change of each account."""
@@ -174,8 +173,6 @@ class _Run:
         self._skill("growth", "skill", "The growth model has no skill on this book, so its scores are not shown.")
         if "growth" in self.skipped:
             return
-        from copilot.explain.attribution import contributions
-
         frame, folder = self.frames["accounts"], train.bundle(self.workspace, "growth")
         paying = frame.index[frame["spend_usd"] > 0]
         features = self._features("growth", paying)
@@ -192,7 +189,7 @@ class _Run:
             self._quantities(registry.load(folder / "quantity"), features)
         for about, part in (("churn", "churn"), ("upsell", "up")):
             if part in model.boosters:
-                self._explain(about, contributions(model.boosters[part], features)[:, :-1], features)
+                self._explain(about, partial(_shares, model.boosters[part]), features)
 
     def _quantities(self, model: Any, features: pd.DataFrame) -> None:
         """Predict the change of quantity of each product an account holds, and of all its products together."""
@@ -223,8 +220,9 @@ class _Run:
         found, spend = model.predict(features), frame.loc[paying, "spend_usd"].to_numpy()
         for column, source in (("untouched_usd", "y0"), ("touched_usd", "y1"), ("uplift_usd", "uplift")):
             frame.loc[paying, column] = found[source].to_numpy() * spend
-        shares = model.contributions(features)[:, :-1]
-        self._explain("uplift", shares, features[list(model.features)])
+        # The model reads all columns it was trained with; its contributions are those of model.features.
+        place = list(model.features)
+        self._explain("uplift", lambda rows: model.contributions(features.loc[rows.index])[:, :-1], features[place])
 
     def propensity(self) -> None:
         """Say who is likely to be won, and to buy more of which product, with the components that speak for it."""
@@ -271,8 +269,17 @@ class _Run:
 
     def write(self, place: Path, now: datetime) -> dict[str, Any]:
         """Write all frames into a folder and return the manifest."""
-        known = [part for part in self.told if not part.empty]
-        self.frames["reasons"] = pd.concat(known, ignore_index=True) if known else pd.DataFrame(columns=COLUMNS)
+        explanations.write(
+            place,
+            self.explained,
+            self.today,
+            self.specs,
+            self.frames["accounts"]["segment"],
+            self.book,
+            self.workspace.root,
+            made_by=" ".join(train.bundle(self.workspace, name).name for name in self.models),
+            tell=self.tell,
+        )
         self.frames["accounts"] = self.frames["accounts"].reset_index()
         for name, frame in self.frames.items():
             frame.to_parquet(place / f"{name}.parquet", index=False)
@@ -296,11 +303,15 @@ class _Run:
         """Return today's features in the order the model was trained with; a feature that has gone is null."""
         return self.today.loc[accounts].reindex(columns=self.models[name]["features"])
 
-    def _explain(self, about: str, shares: np.ndarray, features: pd.DataFrame) -> None:
-        specs = {spec.name: spec for spec in self.specs}
-        known = [place for place, name in enumerate(features.columns) if name in specs]
-        names = [features.columns[place] for place in known]
-        self.told.append(reasons(about, shares[:, known], features[names], [specs[name] for name in names]))
+    def _explain(self, about: str, shares: explanations.Explainer, features: pd.DataFrame) -> None:
+        self.explained.append(explanations.Explained(about, shares, features))
+
+
+def _shares(booster: Any, rows: pd.DataFrame) -> np.ndarray:
+    """Return the contributions of a booster without the bias."""
+    from copilot.explain.attribution import contributions
+
+    return contributions(booster, rows)[:, :-1]
 
 
 def _quadrant(untouched: pd.Series, uplift: pd.Series) -> pd.Series:

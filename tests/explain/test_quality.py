@@ -77,7 +77,7 @@ def test_the_share_deduplicated_is_counted_by_family() -> None:
 def test_the_report_prints_as_a_table_and_shapes_are_checked() -> None:
     true, X = world()
     lines = str(quality(true, X, predict, families=FAMILIES, rng=np.random.default_rng(2))).splitlines()
-    assert len(lines) == 7
+    assert len(lines) == 8
     assert len({len(line) for line in lines}) == 1
     for X_, families in ((X[:3], FAMILIES), (X, FAMILIES[:2]), (X[:0], FAMILIES)):
         with pytest.raises(BadInput, match="must fit"):

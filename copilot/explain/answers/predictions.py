@@ -21,7 +21,7 @@ from copilot.explain.answers.common import (
     why_missing,
 )
 from copilot.explain.answers.offers import offers
-from copilot.explain.answers.why import reason_cells, reason_say, reasons_of
+from copilot.explain.answers.why import reason_cells, reason_say, reasons_of, together
 from copilot.text.cells import Record, Say
 
 About = Literal["churn", "upsell", "engagement", "uplift"]
@@ -199,7 +199,7 @@ def _with_reasons(
     snapshot: SnapshotReader,
     scope: Scope,
 ) -> Record:
-    why = reasons_of([row["account_id"]], about, snapshot, scope, 5)[row["account_id"]]
+    why = together(reasons_of([row["account_id"]], about, snapshot, scope, 5)[row["account_id"]])
     data["why"] = [reason_cells(reason, snapshot) for reason in why]
     told = [reason_say(reason, f"why[{place}]") for place, reason in enumerate(why)]
     return Record(tool, data, (*lines, *told), {}, (row["account_id"],))

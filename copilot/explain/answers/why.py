@@ -8,16 +8,10 @@ from typing import Any
 import pandas as pd
 
 from copilot.access import Scope, SnapshotReader
-from copilot.explain.answers.common import cell, say
-from copilot.text.cells import Cell, Say
-
-# what a reason with a positive, and one with a negative push means
-MEANINGS = {
-    "churn": ("points to churn", "points away from churn"),
-    "upsell": ("points to growth", "points away from growth"),
-    "uplift": ("a touch helps more", "a touch helps less"),
-}
-
+from copilot.errors import NotSetUp
+from copilot.explain import narratives
+from copilot.explain.narratives import MEANINGS
+from copilot.text.cells import Cell, Say, prefix
 
 MOST = 8  # reasons looked through
 
@@ -29,6 +23,8 @@ def reasons_of(
     frame = snapshot.scores("reasons", scope)
     if frame.empty:
         return {account: [] for account in accounts}
+    if "insight" not in frame:
+        raise NotSetUp("The scores were made by an earlier version: run `sales-copilot score`.")
     frame = frame[(frame["about"] == about) & frame["account_id"].isin(accounts) & (frame["rank"] <= limit)]
     rows = {account: group.sort_values("rank").to_dict("records") for account, group in frame.groupby("account_id")}
     return {account: rows.get(account, []) for account in accounts}
@@ -63,47 +59,18 @@ def action_reasons(
 
 
 def reason_cells(row: Mapping[str, Any], snapshot: SnapshotReader) -> dict[str, Cell]:
-    """Return one reason's cells: what it is about, its values, their change and the period."""
-    account, unit, metric = row["account_id"], row["unit"], row["label"]
-    origin = f"snapshot {snapshot.id}:reasons[{account},{row['about']},{row['rank']}]"
-    now, then = row["current"], row["previous"]
-    found = {
-        "label": cell(row["label"], "text", origin, "reason"),
-        "current": cell(now, unit, f"{origin}.{row['current_feature']}", metric),
-        "previous": cell(then, unit, f"{origin}.{row['previous_feature']}", metric),
-        "period": cell(row["period"] or None, "text", origin, "period"),
-        "category": cell(row["category"], "text", origin, "category"),
-        "meaning": cell(_meaning(row), "text", origin, "direction"),
-    }
-    if not pd.isna(then):
-        # Points where the metric is itself a percentage; no percentage across a change of sign (MATHS §6).
-        if unit in ("pct", "percent"):
-            points = (now - then) * (100 if unit == "percent" else 1)
-            found["change"] = cell(points, "points", f"{origin}: current - previous", metric)
-        elif then > 0 and now >= 0:
-            found["change"] = cell((now - then) / then, "percent", f"{origin}: (current - previous) / previous", metric)
-    return found
+    """Return one reason's cells: what it is about, its values, their change, its groups and its place."""
+    origin = f"snapshot {snapshot.id}:reasons[{row['account_id']},{row['about']},{row['rank']}]"
+    return narratives.cells(row, origin, row["outlook"] or None)
 
 
 def reason_say(row: Mapping[str, Any], path: str, topic: str = "") -> Say:
     """Choose the template that tells one reason."""
-    return say(_template(row), path, topic, detail=True)
+    return Say(prefix(narratives.sentence(row, narratives.cells(row, "", row["outlook"] or None)), path), topic, True)
 
 
-def _template(row: Mapping[str, Any]) -> str:
-    now, then = row["current"], row["previous"]
-    if row["unit"] == "flag":
-        kind = "flag"
-    elif pd.isna(then) or now == then:
-        kind = "period" if row["period"] and pd.isna(then) else "level"
-    elif then == 0:
-        kind = "new"
-    else:
-        kind = "rose" if now > then else "fell"
-    return f"reason_{kind}_means" if _meaning(row) else f"reason_{kind}"
-
-
-def _meaning(row: Mapping[str, Any]) -> str | None:
-    """Say what the reason pushes the prediction towards; plain facts push nothing."""
-    towards = MEANINGS.get(row["about"])
-    return towards[row["push"] < 0] if towards and row["push"] else None
+def together(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return reasons with those that push a prediction up first, and of these one category's side by side."""
+    place = [(row["about"] in MEANINGS and row["push"] < 0, row["category"]) for row in rows]
+    order = sorted(dict.fromkeys(place), key=lambda group: group[0])
+    return [row for group in order for row, own in zip(rows, place, strict=True) if own == group]
