@@ -121,7 +121,10 @@ class Policy:
         Raises:
             BadInput: The shape is another, a number is not finite, or ``suggested`` is no arm.
         """
-        chance = self.propensities(x, suggested=suggested)
+        return self.draw(self.propensities(x, suggested=suggested))
+
+    def draw(self, chance: Floats) -> Decision:
+        """Draw an arm from given probabilities, (arms,): the policy's own, or a mixture that holds them."""
         drawn = int(chance.cumsum().searchsorted(self._rng.random() * chance.sum(), "right"))
         place = min(drawn, len(chance) - 1)
         return Decision(self.arms[place], float(chance[place]))
