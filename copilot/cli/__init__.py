@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from copilot.cli import features, models, registry
+from copilot.cli import bandit, features, models, registry
 from copilot.cli.shared import WORKSPACE, Folder, clock, elsewhere, opened_store, opened_workspace
 from copilot.console import Spinner, interactive, run_stages
 from copilot.errors import CopilotError
@@ -28,6 +28,7 @@ app = typer.Typer(
 app.add_typer(features.app, name="features")
 app.add_typer(models.app, name="models")
 app.add_typer(registry.app, name="registry")
+app.command("retrain")(bandit.retrain)
 
 Preset = Literal["tiny", "demo", "bench"]
 PATIENCE = 60.0  # seconds that a single question waits for the embedded model to load
