@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -20,21 +20,21 @@ def trust(rewards: int) -> float:
     return min(rewards / LEAD_REWARDS, 1.0)
 
 
-def chances(policy: Policy, x: npt.ArrayLike, suggested: Hashable) -> Floats:
-    """Return the probability of each arm, (arms,), in the policy's order.
+def chances(policy: Policy, x: npt.ArrayLike, suggested: Sequence[Hashable]) -> Floats:
+    """Return the probability of each arm in many contexts, (n, arms), in the policy's order.
 
     π = (1 − λ)·[Algorithm 1's choice] + λ·policy, then the floor: any arm by lot in ``policy.epsilon`` of the cases.
     A young posterior is wide, and without λ the first reaction would throw nearly half of all actions about.
 
     Args:
         policy: Learned ``policy.seen`` rewards, which set λ.
-        x: The context.
-        suggested: Algorithm 1's choice.
+        x: The contexts, (n, n_features).
+        suggested: Algorithm 1's choice in each, (n,).
     """
     share = trust(policy.seen)
-    own = policy.propensities(x, suggested=suggested) if share > 0 else np.zeros(len(policy.arms))
-    first = np.array([float(arm == suggested) for arm in policy.arms])
+    first = np.array([[float(arm == hint) for arm in policy.arms] for hint in suggested])
+    led = floored(first.reshape(-1, len(policy.arms)), policy.epsilon)
     if share == 0:
-        return floored(first, policy.epsilon)
-    # The policy's own floor is in `own` already.
-    return (1 - share) * floored(first, policy.epsilon) + share * own
+        return led
+    # The policy's own floor is in its propensities already.
+    return (1 - share) * led + share * policy.propensities_of_rows(x, suggested)

@@ -107,16 +107,18 @@ def _decided(bandit: Bandit, asked: pd.DataFrame, stands: pd.DataFrame, now: dat
     at = moment(now)
     alerts = asked.rename(columns={"heuristic_action": "action"}).assign(event_ts=at.replace(tzinfo=None))
     x = bandit.contexts(alerts, now)
+    hints = asked["heuristic_action"].tolist()
     fresh = np.flatnonzero(stands["decision_id"].isna())
+    odds = chances(policy, x[fresh], [hints[place] for place in fresh])
     asking = [
         Asked(
             f"{row.account_id}@{at:%Y%m%dT%H%M%SZ}",
             x[row.Index],
             row.heuristic_action,
             {"account_id": row.account_id, "rep_id": row.rep_id, "alerted": bool(row.alerted)},
-            chances(policy, x[row.Index], row.heuristic_action),
+            chance,
         )
-        for row in asked.iloc[fresh].itertuples()
+        for row, chance in zip(asked.iloc[fresh].itertuples(), odds, strict=True)
     ]
     made = store.decide_all(asking, now)
     found = pd.concat([asked[["account_id", "rep_id", "heuristic_action", "alerted"]], stands], axis=1)
@@ -125,8 +127,7 @@ def _decided(bandit: Bandit, asked: pd.DataFrame, stands: pd.DataFrame, now: dat
     found.iloc[fresh, place["propensity"]] = [decision.propensity for decision in made]
     found.iloc[fresh, place["decision_id"]] = [one.decision_id for one in asking]
     found.iloc[fresh, place["decided_at"]] = at.isoformat()
-    hopes = [policy.scores(row, suggested=hint)[0] for row, hint in zip(x, asked["heuristic_action"], strict=True)]
-    found[list(EXPECTED)] = np.array(hopes)
+    found[list(EXPECTED)], _ = policy.scores_of_rows(x, hints)
     return found.astype({"propensity": "float64"})[list(COLUMNS)]
 
 
