@@ -59,7 +59,9 @@ def compare(log: pd.DataFrame, policy: Policy, *, rng: np.random.Generator, leve
         found.append(_row(BANDIT, "mean", mean.value, mean.low, mean.high, float(n), n))
     else:
         found.append(_refusal(BANDIT, n, "Fewer than two shown actions have their reaction yet; wait for more."))
-    first = np.array([[float(arm == hint) for arm in policy.arms] for hint in log["suggested"]]).reshape(n, -1)
+    first = np.array([[float(arm == hint) for arm in policy.arms] for hint in log["suggested"]]).reshape(
+        n, len(policy.arms)
+    )
     lots = np.full((n, len(policy.arms)), 1 / len(policy.arms))
     half = log.iloc[n // 2 :]
     candidates: list[tuple[str, pd.DataFrame, Callable[[], Any]]] = [

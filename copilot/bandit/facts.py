@@ -96,7 +96,9 @@ def _use(asked: pd.DataFrame, contracts: pd.DataFrame, usage: pd.DataFrame) -> p
             "use": told["utilization_pct"].astype("float64") / 100,
         }
     ).sort_values("at", kind="stable")
-    of = asked.assign(product=contracts["product"].astype("str").to_numpy()).sort_values("at", kind="stable")
+    # A column of missing products alone has no type of its own, and a join wants equal types.
+    of = asked.assign(product=contracts["product"].to_numpy()).astype({"account_id": "str", "product": "str"})
+    of = of.sort_values("at", kind="stable")
     found = pd.merge_asof(of, told, on="at", by=["account_id", "product"])
     return found.set_index("row")["use"].reindex(asked["row"]).reset_index(drop=True)
 
@@ -117,6 +119,6 @@ def _win_rate(asked: pd.DataFrame, deals: pd.DataFrame) -> pd.Series:
 
 
 def _totals(asked: pd.DataFrame, when: pd.Series, run: pd.DataFrame) -> pd.DataFrame:
-    of = asked.assign(at=when).sort_values("at", kind="stable")
+    of = asked.assign(at=when).astype({"rep_id": "str"}).sort_values("at", kind="stable")
     found = pd.merge_asof(of, run, on="at", by="rep_id").set_index("row")[["won", "closed"]]
     return found.fillna(0.0).reindex(asked["row"]).reset_index(drop=True)
