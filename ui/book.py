@@ -1,4 +1,7 @@
-"""The ranked book beside the chat: what ``rank_accounts`` returns, as a small table whose rows can be clicked."""
+"""The ranked book beside the chat: what ``rank_accounts`` returns, as a small table whose rows can be clicked.
+
+A rep's own rows also hold buttons by which to say what became of an action; each button names its row and a word.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from copilot.text.cells import Cell, Record
+from ui.texts import texts
 
 # Column of the record, its short heading here.
 SHOWN = (("rank", "#"), ("name", "Account"), ("action", "What to do"), ("value", "Value"), ("renewal_date", "Renews"))
@@ -20,8 +24,18 @@ def names(record: Record) -> list[str]:
     return [row["name"].shown for row in _rows(record)]
 
 
-def table(record: Record) -> str:
-    """Return the book as HTML; each row holds a button with its place, counted from 0."""
+def accounts(record: Record) -> list[str]:
+    """Return the accounts' ids in the table's order; an empty one where the row has none."""
+    return [str(row["account_id"].value) if "account_id" in row else "" for row in _rows(record)]
+
+
+def table(record: Record, *, answers: bool = False) -> str:
+    """Return the book as HTML; each row holds a button with its place, counted from 0.
+
+    Args:
+        record: What ``rank_accounts`` returned.
+        answers: Whether the reader may say what became of the actions.
+    """
     rows = _rows(record)
     if not rows:
         return notice("There is no account in your book.")
@@ -32,7 +46,7 @@ def table(record: Record) -> str:
         if key == "value" or any(key in row and row[key].known for row in rows)
     ]
     head = "".join(f'<th scope="col" class="sc-{key}">{html.escape(title)}</th>' for key, title in columns)
-    body = "".join(_row(place, row, columns) for place, row in enumerate(rows))
+    body = "".join(_row(place, row, columns, answers=answers) for place, row in enumerate(rows))
     as_of = record.data.get("as_of")
     foot = f"{len(rows)} account{'' if len(rows) == 1 else 's'}" + (
         f", as of {as_of.shown}" if isinstance(as_of, Cell) else ""
@@ -53,7 +67,7 @@ def _rows(record: Record) -> Sequence[Mapping[str, Any]]:
     return rows
 
 
-def _row(place: int, row: Mapping[str, Any], columns: Sequence[tuple[str, str]]) -> str:
+def _row(place: int, row: Mapping[str, Any], columns: Sequence[tuple[str, str]], *, answers: bool) -> str:
     cells = []
     for key, _ in columns:
         cell = row.get(key)
@@ -65,8 +79,19 @@ def _row(place: int, row: Mapping[str, Any], columns: Sequence[tuple[str, str]])
             shown = (
                 f'<span class="sc-chip sc-{_kind(str(row["action"].value))}">{shown}</span>' if shown != "–" else "–"
             )
+            shown += _buttons(place) if answers and row["action"].known else ""
         cells.append(f'<td class="sc-{key}" title="{title}">{shown}</td>')
     return f'<tr data-row="{place}">{"".join(cells)}</tr>'
+
+
+def _buttons(place: int) -> str:
+    """Return one small button for each thing a rep may say of an action."""
+    made = (
+        f'<button type="button" data-row="{place}" data-feedback="{word}" title="{html.escape(label)}" '
+        f'aria-label="{html.escape(label)}">{html.escape(mark)}</button>'
+        for word, (mark, label) in texts()["feedback"].items()
+    )
+    return f'<span class="sc-said">{"".join(made)}</span>'
 
 
 def _kind(action: str) -> str:

@@ -18,7 +18,8 @@ AT_ONCE = 8  # handlers of one kind that run at the same time
 # A click on anything with data-row or data-thread inside the HTML is an event of the component.
 _CLICKS = """element.addEventListener('click', (event) => {
   const found = event.target.closest('[data-row], [data-thread]');
-  if (found) trigger('click', {row: found.dataset.row ?? null, thread: found.dataset.thread ?? null});
+  if (found) trigger('click', {row: found.dataset.row ?? null, thread: found.dataset.thread ?? null,
+    feedback: found.dataset.feedback ?? null});
 });"""
 _ICON = (
     '<svg viewBox="0 0 32 32" width="26" height="26" aria-hidden="true"><rect width="32" height="32" rx="8" '

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -57,7 +57,8 @@ def ingest(store: Store, events: Events, now: datetime) -> Ingested:
         store: The folder's one writer.
         events: Records with ``decision_id`` (or ``recommendation_id``), ``feedback`` (``WORDS``, any case) and ``at``
             (or ``event_ts``; UTC where no zone is named; ``now`` where missing), in the order they came: a frame,
-            mappings, or a file, .csv or one JSON record a line.
+            mappings, or a file, .csv or one JSON record a line. Who sends the same source again may name each event
+            (``event_id``) and leave out those in ``store.heard``.
         now: The moment of ingestion, with its time zone.
 
     Raises:
@@ -73,13 +74,24 @@ def ingest(store: Store, events: Events, now: datetime) -> Ingested:
     return batch.finish()
 
 
-def expire(store: Store, now: datetime, *, after: timedelta = TIMEOUT) -> int:
+def expire(store: Store, now: datetime, *, after: timedelta = TIMEOUT, only: Collection[str] | None = None) -> int:
     """Count decisions that nobody answered within ``after`` as NO_CLICK; return how many.
 
-    A snoozed decision's time begins anew.
+    A snoozed decision's time begins anew. The silence is dated on the moment at which the time ran out.
+
+    Args:
+        store: The folder's one writer.
+        now: The present moment.
+        after: How long a decision stands open.
+        only: The decisions that somebody was shown; all of them by default.
     """
-    due = [name for name, known in store.status.items() if known.number is None and moment(now) - known.since >= after]
-    store.learn([{"id": name, "feedback": "NO_CLICK", "at": moment(now).isoformat()} for name in due])
+    shown = store.status.keys() if only is None else [name for name in only if name in store.status]
+    due = []
+    for name in shown:
+        known = store.status[name]
+        if known.number is None and moment(now) - known.since >= after:
+            due.append({"id": name, "feedback": "NO_CLICK", "at": (known.since + after).isoformat()})
+    store.learn(due)
     store.checkpoint()
     return len(due)
 
@@ -109,7 +121,9 @@ class _Batch:
             self.seen.add((name, word, at))
             if word in REWARDS:
                 self.rewarded[name] = word
-            self.taken.append({"id": name, "feedback": word, "at": at} | ({} if aside is None else {"aside": aside}))
+            more = {"aside": aside, "event_id": event.get("event_id")}
+            told = {"id": name, "feedback": word, "at": at}
+            self.taken.append(told | {key: _plain(value) for key, value in more.items() if value is not None})
 
     def _answered(self, name: str, word: str) -> bool:
         if word not in REWARDS:
@@ -125,6 +139,8 @@ class _Batch:
     def finish(self) -> Ingested:
         self.store.aside.append(self.kept)
         self.store.settled |= {record["settles"] for record in self.kept if record["settles"] is not None}
+        for record in self.kept:
+            self.store.hear(record["event"])
         self.store.learn(self.taken)
         self.store.checkpoint()
         learned = sum(record["feedback"] in REWARDS for record in self.taken)

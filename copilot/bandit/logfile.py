@@ -12,6 +12,7 @@ from typing import Any
 from copilot.errors import BadInput
 
 Record = Mapping[str, Any]
+_STEP = 65_536  # bytes
 
 
 class LogFile:
@@ -79,12 +80,18 @@ class LogFile:
 
     def cut_torn_end(self) -> None:
         """Take away the last line where a crash left it unfinished, so that the next one begins cleanly."""
-        whole = 0
-        for whole, _ in self.read():  # noqa: B007
-            pass
-        if whole < self.end:
-            with self.path.open("r+b") as file:
-                file.truncate(whole)
+        end = self.end
+        if not end:
+            return
+        with self.path.open("r+b") as file:
+            start, last = end, b""
+            while start and b"\n" not in last[:-1]:  # go back until the last line is whole in hand
+                start = max(start - _STEP, 0)
+                file.seek(start)
+                last = file.read(end - start)
+            line = last[last[:-1].rfind(b"\n") + 1 :]
+            if _record(line) is None:
+                file.truncate(end - len(line))
                 os.fsync(file.fileno())
 
 

@@ -121,7 +121,10 @@ class Policy:
         Raises:
             BadInput: The shape is another, a number is not finite, or ``suggested`` is no arm.
         """
-        chance = self.propensities(x, suggested=suggested)
+        return self.draw(self.propensities(x, suggested=suggested))
+
+    def draw(self, chance: Floats) -> Decision:
+        """Draw an arm from given probabilities, (arms,): the policy's own, or a mixture that holds them."""
         drawn = int(chance.cumsum().searchsorted(self._rng.random() * chance.sum(), "right"))
         place = min(drawn, len(chance) - 1)
         return Decision(self.arms[place], float(chance[place]))
@@ -135,11 +138,31 @@ class Policy:
             chance = propensity.thompson(mean, self.alpha * sd)
         return propensity.floored(chance, self.epsilon)
 
+    def propensities_of_rows(self, x: npt.ArrayLike, suggested: Sequence[Hashable | None]) -> Floats:
+        """Return ``propensities`` of many contexts, (n, arms); arguments as in ``scores_of_rows``."""
+        mean, sd = self.scores_of_rows(x, suggested)
+        if self.kind.endswith("ucb"):
+            chance = propensity.greedy(mean + self.alpha * sd)
+        else:
+            chance = propensity.thompson_rows(mean, self.alpha * sd)
+        return propensity.floored(chance, self.epsilon)
+
     def scores(self, x: npt.ArrayLike, *, suggested: Hashable | None = None) -> tuple[Floats, Floats]:
         """Return each arm's expected reward and the standard deviation of that expectation, (arms,) each."""
         context = self._context(x)
         place = None if suggested is None else self._arm(suggested)
         return self._active(self._now).scores(context, place)
+
+    def scores_of_rows(self, x: npt.ArrayLike, suggested: Sequence[Hashable | None]) -> tuple[Floats, Floats]:
+        """Return ``scores`` of many contexts (n, n_features), (n, arms) each; ``suggested`` names one arm a row."""
+        rows = np.asarray(x, dtype=float).reshape(-1, self.n_features)
+        if len(rows) != len(suggested) or not np.isfinite(rows).all():
+            raise BadInput(
+                f"Each of {len(suggested)} choices needs a context of {self.n_features} finite numbers; "
+                f"got the shape {np.shape(x)}."
+            )
+        places = np.array([-1 if arm is None else self._arm(arm) for arm in suggested], dtype=np.intp)
+        return self._active(self._now).scores_of_rows(rows, places)
 
     @property
     def active(self) -> Literal["linear", "neural"]:

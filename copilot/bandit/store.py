@@ -7,8 +7,8 @@ and nothing counts twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -33,6 +33,22 @@ class Open:
     since: datetime
     feedback: str | None = None  # the one that rewards
     number: int | None = None  # of the policy's update
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One decision to make, or one that others made.
+
+    ``decision_id`` names it in all feedback (the recommendation's id), ``suggested`` is Algorithm 1's choice, ``about``
+    plain facts for studies, such as the account and the rep, and ``chance`` the probabilities to draw from where they
+    are not the policy's own.
+    """
+
+    decision_id: str
+    x: npt.ArrayLike
+    suggested: Hashable | None = None
+    about: Record = field(default_factory=dict)
+    chance: Floats | None = None
 
 
 class Store:
@@ -103,34 +119,72 @@ class Store:
             suggested: Algorithm 1's choice.
             about: Plain facts for studies, such as the account and the rep.
         """
-        if not decision_id:
-            raise BadInput("A decision needs an id, by which feedback can name it.")
-        if decision_id in self.status:
-            known = self.decisions.record(self.status[decision_id].position)
-            return Decision(known["arm"], known["propensity"])
-        chosen = self.policy.select(x, suggested=suggested)
-        [position] = self.decisions.append(
-            [
-                {
-                    "id": decision_id,
-                    "at": moment(now).isoformat(),
-                    "x": _listed(x),
-                    "arm": chosen.arm,
-                    "propensity": chosen.propensity,
-                    "suggested": suggested,
-                    "seen": self.policy.seen,
-                    "about": dict(about or {}),
-                }
-            ]
-        )
-        self.status[decision_id] = Open(position, moment(now))
-        return chosen
+        [decision] = self.decide_all([Asked(decision_id, x, suggested, about or {})], now)
+        return decision
+
+    def decide_all(self, asked: Iterable[Asked], now: datetime) -> list[Decision]:
+        """Choose many actions with one wait for the disk; as ``decide`` for each, in order.
+
+        All are on the disk when this returns, or, after a crash, the first ones and none by half.
+        """
+        found: list[Decision] = []
+        fresh: dict[str, dict[str, Any]] = {}
+        for one in asked:
+            name = one.decision_id
+            if not name:
+                raise BadInput("A decision needs an id, by which feedback can name it.")
+            if name in self.status or name in fresh:
+                known = fresh[name] if name in fresh else self.decisions.record(self.status[name].position)
+                found.append(Decision(known["arm"], known["propensity"]))
+                continue
+            if one.chance is None:
+                chosen = self.policy.select(one.x, suggested=one.suggested)
+            else:
+                chosen = self.policy.draw(one.chance)
+            found.append(chosen)
+            fresh[name] = self._record(one, chosen.arm, chosen.propensity, now)
+        self._log(list(fresh.values()))
+        return found
+
+    def adopt(self, made: Iterable[tuple[Asked, Hashable, datetime]]) -> int:
+        """Log decisions that others made, as ``(what, arm, when)``, to learn from feedback on them; return how many.
+
+        Their propensity is not known, so they are learned from but never used to value a policy. Known ids are left.
+        """
+        fresh = {
+            one.decision_id: self._record(one, arm, None, at)
+            for one, arm, at in made
+            if one.decision_id and one.decision_id not in self.status and arm in self.policy.arms
+        }
+        self._log(list(fresh.values()))
+        return len(fresh)
+
+    def _record(self, one: Asked, arm: Hashable, propensity: float | None, at: datetime) -> dict[str, Any]:
+        return {
+            "id": one.decision_id,
+            "at": moment(at).isoformat(),
+            "x": _listed(one.x),
+            "arm": arm,
+            "propensity": propensity,
+            "suggested": one.suggested,
+            "seen": self.policy.seen,
+            "about": dict(one.about),
+        }
+
+    def _log(self, records: list[dict[str, Any]]) -> None:
+        for record, position in zip(records, self.decisions.append(records), strict=True):
+            self.status[record["id"]] = Open(position, datetime.fromisoformat(record["at"]))
 
     def learn(self, records: list[dict[str, Any]]) -> None:
         """Log feedback that was matched and learn from it; ``feedback.ingest`` is the way in."""
         self.feedback.append(records)
         for record in records:
             self._apply(record, learn=True)
+
+    def hear(self, event: Record) -> None:
+        """Note that an event with an ``event_id`` is in one of the logs."""
+        if event.get("event_id") is not None:
+            self.heard.add(str(event["event_id"]))
 
     def checkpoint(self) -> None:
         """Save the policy with the place in the log up to which it has learned, in one step."""
@@ -148,6 +202,7 @@ class Store:
         self.status: dict[str, Open] = {}
         self._numbers = 0
         self.settled: set[int] = set()  # numbers of events set aside that were matched later
+        self.heard: set[str] = set()  # ``event_id`` of all events that were learned, noted or set aside
         position = 0
         for after, record in self.decisions.read():
             self.status[record["id"]] = Open(position, datetime.fromisoformat(record["at"]))
@@ -155,6 +210,7 @@ class Store:
         for _, record in self.aside.read():
             if record["settles"] is not None:
                 self.settled.add(record["settles"])
+            self.hear(record["event"])
         for after, record in self.feedback.read():
             self._apply(record, learn=after > learned_to)
 
@@ -162,6 +218,7 @@ class Store:
         """Bring a decision up to date with one logged feedback; reward and policy only where ``learn``."""
         if record.get("aside") is not None:
             self.settled.add(record["aside"])
+        self.hear(record)
         name, known = record["feedback"], self.status[record["id"]]
         if name == "SNOOZED":
             self.status[record["id"]] = replace(known, since=max(known.since, datetime.fromisoformat(record["at"])))

@@ -9,7 +9,7 @@ import numpy as np
 from copilot.bandit.history import Rows
 from copilot.bandit.posterior import Posterior, best_precision, fit
 from copilot.bandit.torso import Torso
-from copilot.stats import Floats
+from copilot.stats import Floats, Ints
 
 # What Algorithm 1's choice is worth before any feedback, in reward, and how sure of it: three clicks outweigh it.
 PRIOR_BONUS, PRIOR_PRECISION = 0.25, 3.0
@@ -68,6 +68,16 @@ class View:
                 phi = np.repeat(phi[None], len(self.posterior.rows), axis=0)
             phi[suggested, -1] = 1
         return self.posterior.scores(phi)
+
+    def scores_of_rows(self, x: Floats, suggested: Ints) -> tuple[Floats, Floats]:
+        """Return ``scores`` of many contexts (n, d) at once, (n, arms) each; ``suggested`` (n,) is −1 for none."""
+        phi, posterior = self.features(x), self.posterior
+        mean, spread = np.empty((2, len(x), len(posterior.rows)))
+        for arm in range(len(posterior.rows)):
+            phi[:, -1] = suggested == arm
+            mean[:, arm] = phi @ posterior.mean[arm]
+            spread[:, arm] = ((phi @ posterior.cov[arm]) * phi).sum(axis=1)
+        return mean, np.sqrt(np.maximum(posterior.noise() * spread, 0))
 
     def of_arm(self, x: Floats, is_suggested: bool) -> Floats:
         """Return the features (m,) of one arm in the context ``x`` (d,)."""

@@ -16,9 +16,10 @@ from copilot.assign.actions import choose
 from copilot.config import settings
 from copilot.data.choice import chosen_specs
 from copilot.data.features import FeatureSpec, build
+from copilot.data.hidden import hidden
 from copilot.data.workspace import Book, Workspace
-from copilot.errors import NotSetUp
-from copilot.jobs import explanations, propensity, recommend, train
+from copilot.errors import BadInput, NotSetUp
+from copilot.jobs import bandit, explanations, propensity, recommend, train
 from copilot.jobs.samples import panel as panel_of
 from copilot.jobs.samples import with_products
 from copilot.models import registry
@@ -47,9 +48,10 @@ def score(workspace: Workspace, now: datetime, *, tell: Callable[[str], None] = 
             stage()
         tell("Priorities, actions and the plan")
         run.plan()
+        run.actions(now)
         folder = workspace.publish("snapshots", lambda place: run.write(place, now), now)
     done = f"Scored {len(run.frames['accounts']):,} accounts as of {book.as_of}: snapshot {folder.name}."
-    return [done, *(f"Left out: {name}. {reason}" for name, reason in run.skipped.items())]
+    return [done, *run.said, *(f"Left out: {name}. {reason}" for name, reason in run.skipped.items())]
 
 
 # what is kept of an account's largest forecast change
@@ -72,6 +74,8 @@ class _Run:
         self.models: dict[str, dict[str, Any]] = {}
         self.specs: list[FeatureSpec] = []
         self.explained: list[explanations.Explained] = []
+        self.said: tuple[str, ...] = ()
+        self.bandit: dict[str, Any] = {}
         for name in train.MODELS:
             manifest = train.trained(workspace, name)
             # What could be trained can be scored as long as its tables are there; only without a model is it asked why.
@@ -267,6 +271,25 @@ class _Run:
             self.frames["plan"].set_index("account_id")["r_rank"].reindex(frame.index).astype("float64")
         )
 
+    def actions(self, now: datetime) -> None:
+        """Let the bandit draw each action; Algorithm 1's choice is kept beside it, and stands where the bandit fails.
+
+        ``action`` is from here on the one truth that every answer, list and total reads.
+        """
+        frame, plan = self.frames["accounts"], self.frames["plan"]
+        frame["heuristic_action"] = frame["action"]
+        # What a study hides is not shown, so that silence on it says nothing.
+        shown = plan[~plan["account_id"].isin(list(hidden(self.workspace.root, self.book.as_of)))]
+        try:
+            found = bandit.tonight(self.workspace, self.book, frame, shown, now)
+        except BadInput as fault:
+            self.skipped["actions"] = f"{fault} Until then the actions are Algorithm 1's own choice."
+            return
+        self.said, self.bandit, self.frames["actions"] = found.said, found.about, found.actions
+        drawn = found.actions.set_index("account_id")["action"].reindex(frame.index).astype("object")
+        frame["action"] = drawn.where(drawn.notna(), None)
+        plan["action"] = plan["account_id"].map(frame["action"])
+
     def write(self, place: Path, now: datetime) -> dict[str, Any]:
         """Write all frames into a folder and return the manifest."""
         explanations.write(
@@ -293,6 +316,7 @@ class _Run:
             },
             "skipped": self.skipped,
             "scales": self.scales,
+            "bandit": self.bandit,
         }
 
     def _skill(self, name: str, key: str, sentence: str) -> None:

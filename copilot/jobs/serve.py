@@ -23,6 +23,7 @@ from copilot.config import settings
 from copilot.data.snapshot import open_snapshot
 from copilot.data.workspace import Workspace
 from copilot.errors import CopilotError
+from copilot.jobs.reactions import note
 from copilot.llm.client import ModelFault
 from copilot.llm.ladder import Ladder
 from copilot.llm.service import opened
@@ -65,10 +66,13 @@ def serve(workspace: Workspace, port: int, clock: Callable[[], datetime], ready:
         def state(principal: Principal) -> list[str]:
             return [f"as of {open_snapshot(workspace).as_of}", *_models(ladder)]
 
+        def react(principal: Principal, account: str, word: str) -> None:
+            note(store, open_snapshot(workspace), principal, account, word, clock())
+
         warming = (workspace, ladder, tools, clock)
         threading.Thread(target=_warm_up, args=warming, daemon=True, name="warm-up").start()
         screens = rooms.screens()
-        desk = screens.Desk(store=store, ask=ask, book=book, state=state, clock=clock)
+        desk = screens.Desk(store=store, ask=ask, book=book, state=state, react=react, clock=clock)
         screens.serve(desk, host="127.0.0.1", port=port, opened=ready)
 
 

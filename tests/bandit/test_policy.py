@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from copilot.bandit.policy import Policy
+from copilot.bandit.policy import Kind, Policy
 from copilot.errors import BadInput, NotSetUp
 from tests.bandit.worlds import linear_world, play, rings_world
 
@@ -232,3 +232,19 @@ def test_a_reward_that_is_no_number_is_refused_and_changes_nothing(reward: Any) 
 def test_an_unknown_arm_is_refused(arm: Any) -> None:
     with pytest.raises(BadInput, match="There is no arm"):
         new().update(np.zeros(4), arm, 1.0)
+
+
+@pytest.mark.parametrize("kind", ["auto", "linear_ucb"])
+def test_many_contexts_at_once_score_as_each_alone(kind: Kind) -> None:
+    x, right, rewards = linear_world(60)
+    policy = Policy(3, 4, kind=kind, rng=np.random.default_rng(1))
+    play(policy, x, rewards, right)
+    hints = [None, *(int(arm) for arm in right[1:20])]
+    alone = [policy.scores(row, suggested=hint) for row, hint in zip(x, hints, strict=False)]
+    mean, sd = policy.scores_of_rows(x[:20], hints)
+    assert mean == pytest.approx(np.array([one for one, _ in alone]))
+    assert sd == pytest.approx(np.array([one for _, one in alone]))
+    odds = [policy.propensities(row, suggested=hint) for row, hint in zip(x, hints, strict=False)]
+    assert policy.propensities_of_rows(x[:20], hints) == pytest.approx(np.array(odds), abs=1e-4)
+    with pytest.raises(BadInput, match="4 finite numbers"):
+        policy.scores_of_rows(x[:3], [None])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from copilot.bandit.propensity import floored, greedy, thompson
+from copilot.bandit.propensity import floored, greedy, thompson, thompson_rows
 
 NUMBER = st.floats(-3, 3)
 SPREAD = st.floats(0, 3)
@@ -30,6 +30,15 @@ def test_the_quadrature_agrees_with_a_million_draws(mean: list[float], sd: list[
         drawn = rng.standard_normal((100_000, len(mean))) * sd + mean
         wins += np.bincount(drawn.argmax(axis=1), minlength=len(mean))
     assert thompson(mean, sd) == pytest.approx(wins / 1e6, abs=0.003)
+
+
+def test_many_rows_at_once_have_the_chances_of_each_alone() -> None:
+    rng = np.random.default_rng(5)
+    mean, sd = rng.normal(0, 0.5, (1_200, 3)), 10 ** rng.uniform(-3, 0, (1_200, 3))
+    sd[::7], mean[::11] = 0, 0
+    alone = [thompson(*row) for row in zip(mean, sd, strict=True)]
+    assert thompson_rows(mean, sd) == pytest.approx(np.array(alone), abs=1e-4)
+    assert thompson_rows(np.empty((0, 3)), np.empty((0, 3))).shape == (0, 3)
 
 
 def test_two_arms_follow_the_normal_law_of_their_difference() -> None:

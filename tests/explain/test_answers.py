@@ -13,6 +13,7 @@ from copilot.data.snapshot import open_snapshot
 from copilot.data.workspace import Workspace
 from copilot.errors import MissingData, TryAgain, UnknownAccount
 from copilot.explain.answers import account, actions, predictions, ranking, summary
+from copilot.explain.answers.common import ACTIONS
 from copilot.text.cells import Record
 
 
@@ -213,3 +214,22 @@ def test_no_reading_tool_lets_a_row_of_another_team_through(tiny: Workspace) -> 
     shown = {str(cell.value) for record in records for _, cell in flatten(record.data, "t")}
     assert len(shown) > 500
     assert not shown & secrets
+
+
+def test_the_recommended_action_is_the_lists_action_with_its_chance_and_their_sources(tiny: Workspace) -> None:
+    snapshot = open_snapshot(tiny)
+    listed = {
+        row["account_id"].value: row["action"] for row in ranking.rank(snapshot, EVERYTHING, limit=50).data["rows"]
+    }
+    drawn = snapshot.scores("actions", EVERYTHING).set_index("account_id")
+    found = actions.recommend(snapshot, EVERYTHING, limit=10).data["rows"]
+    assert len(found) == 10
+    for row in found:
+        account = row["account_id"].value
+        assert row["action"].value == ACTIONS[drawn.loc[account, "action"]]
+        assert row["propensity"].value == drawn.loc[account, "propensity"] > 0
+        assert row["propensity"].origin == f"snapshot {snapshot.id}:actions[{account}].propensity"
+        assert row["reactions"].value == snapshot.manifest["bandit"]["reactions"] > 0
+        if account in listed:
+            assert listed[account] == row["action"]
+    assert set(listed) & {row["account_id"].value for row in found}

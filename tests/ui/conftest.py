@@ -56,6 +56,7 @@ def site(tiny: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     from copilot import rooms
     from copilot.agent.ask import stream
     from copilot.agent.scope import scope_of
+    from copilot.jobs.reactions import note
     from ui.app import Desk, build
 
     store = Store.open(tmp_path_factory.mktemp("chat") / "copilot.db")
@@ -85,7 +86,10 @@ def site(tiny: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         ctx = Ctx(tiny.root, who, scope_of(who, snapshot.book), snapshot, now, np.random.default_rng(7))
         return tools["rank_accounts"](ctx, {"limit": 50})
 
-    desk = Desk(store, ask, book, lambda who: [f"as of 2026-06-30, told to {who.username}"], now)
+    def react(who: Principal, account: str, word: str) -> None:
+        note(store, open_snapshot(tiny), who, account, word, now())
+
+    desk = Desk(store, ask, book, lambda who: [f"as of 2026-06-30, told to {who.username}"], now, react)
     ranked = {name: [row["name"].shown for row in book(store.principal(name)).data["rows"]] for name in ("ana", "otto")}
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))

@@ -63,3 +63,16 @@ def test_an_account_named_like_markup_or_a_formula_is_only_text() -> None:
 def test_an_empty_book_and_a_missing_one_are_sentences() -> None:
     assert "There is no account in your book." in book.table(record())
     assert "Run &lt;score&gt; first." in book.notice("Run <score> first.")
+
+
+def test_only_who_may_answer_gets_the_buttons_and_only_where_there_is_an_action() -> None:
+    found = record(row("Acme", action=Cell("prevent churn")), row("Beta", action=Cell(None, "text")))
+    assert "data-feedback" not in book.table(found)
+    told = re.findall(r'data-row="(\d)" data-feedback="(\w+)"', book.table(found, answers=True))
+    assert told == [("0", word) for word in ("accepted", "done", "snoozed", "dismissed")]
+
+
+def test_the_accounts_ids_stay_in_the_tables_order_and_out_of_the_page() -> None:
+    found = record(row("Acme", account_id=Cell("A-7", "text")), row("Beta"))
+    assert book.accounts(found) == ["A-7", ""]
+    assert "A-7" not in book.table(found, answers=True)

@@ -24,6 +24,7 @@ SCORES: dict[str, tuple[Unit, str, str]] = {
     "industry": ("text", "industry", "Industry"),
     "owner": ("text", "owner", "Owner"),
     "action": ("text", "action", "Do"),
+    "heuristic_action": ("text", "action by the scores alone", "By the scores"),
     "quadrant": ("text", "quadrant", "Responds as"),
     "priority": ("score", "priority", "Priority"),
     "uplift_usd": ("usd", "uplift", "A touch adds"),
@@ -78,7 +79,7 @@ def score_cells(row: Mapping[str, Any], snapshot: SnapshotReader, *columns: str)
             unit, metric, _ = SCORES[name]
             if name in ("engagement_current", "engagement_forecast") and row["engagement_unit"]:
                 unit, metric = row["engagement_unit"], row["engagement_metric"]
-            value = ACTIONS.get(row[name], row[name]) if name == "action" else row[name]
+            value = ACTIONS.get(row[name], row[name]) if name in ("action", "heuristic_action") else row[name]
             found[name] = cell(value, unit, f"snapshot {snapshot.id}:accounts[{account}].{name}", metric)
     return found
 

@@ -30,8 +30,15 @@ def reasons_of(
     return {account: rows.get(account, []) for account in accounts}
 
 
+def learned(row: dict[str, Any]) -> bool:
+    """Whether an action is the bandit's and not Algorithm 1's, so that Algorithm 1's reason does not speak for it."""
+    return bool(row["action"]) and row.get("heuristic_action", row["action"]) != row["action"]
+
+
 def basis(row: dict[str, Any]) -> str:
-    """Say what an action rests on: uplift, growth where there is none, or the forecast of use (Algorithm 1)."""
+    """Say what an action rests on: uplift, growth where there is none, the forecast of use, or what was learned."""
+    if learned(row):
+        return "learned"
     known = not pd.isna(row["uplift_usd"])
     money = row["uplift_usd"] if known else row["growth_usd"]
     if row["action"] == "promote_upsell" and not money > 0:
@@ -48,7 +55,7 @@ def action_reasons(
     found = {}
     for row in top.to_dict("records"):
         account = row["account_id"]
-        if row["action"] == "boost_engagement" or basis(row) == "use":
+        if row["action"] == "boost_engagement" or basis(row) in ("use", "learned"):
             chosen = [reason for reason in kinds["facts"][account] if reason["category"] == "Usage"]
         elif not pd.isna(row["uplift_usd"]):
             chosen = kinds["uplift"][account]

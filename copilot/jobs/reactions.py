@@ -1,0 +1,51 @@
+"""What a rep says of an action, kept in copilot.db until the nightly run hands it to the bandit."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from copilot.access import Principal
+from copilot.agent.scope import scope_of
+from copilot.data.snapshot import Snapshot
+from copilot.errors import TryAgain
+from copilot.jobs.feedback import EVENT
+from copilot.store.database import Store
+
+WORDS = ("accepted", "opened", "dismissed", "snoozed", "done")
+REFUSED = "There is no action of an account of your own by that name to react to."
+
+
+def note(
+    store: Store, snapshot: Snapshot, who: Principal, account: str, word: str, now: datetime, *, reason: str = ""
+) -> int:
+    """Keep one reaction of a rep to the action of an own account and return the event's number.
+
+    The decision is the one that the pinned snapshot shows; opened twice it is kept once. The audit gets ids only.
+
+    Args:
+        store: copilot.db.
+        snapshot: What the rep sees.
+        who: Only a rep, and only of an account they own in the snapshot's book.
+        account: Its id.
+        word: One of ``WORDS``.
+        now: The moment, with its time zone.
+        reason: The rep's own words, kept with the event and shown to no model.
+
+    Raises:
+        TryAgain: The word is none of them, or there is no such action; a foreign account and a missing one read alike.
+    """
+    if word not in WORDS:
+        raise TryAgain(f"There is no reaction {word[:20]!r}; choose from {', '.join(WORDS)}.")
+    if who.role != "rep":
+        raise TryAgain(REFUSED)
+    actions = snapshot.scores("actions", scope_of(who, snapshot.book))
+    mine = actions[(actions["account_id"] == account)] if "account_id" in actions else actions
+    if mine.empty:
+        raise TryAgain(REFUSED)
+    decision = str(mine["decision_id"].iloc[0])
+    if word == "opened":
+        for event in reversed(store.events(EVENT)):
+            if event["data"].get("decision_id") == decision and event["data"].get("feedback") == word:
+                return int(event["id"])
+    data = {"decision_id": decision, "feedback": word} | ({"reason": reason} if reason else {})
+    return store.log_event(who.username, EVENT, account, data, now)
