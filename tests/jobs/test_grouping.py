@@ -17,7 +17,7 @@ from copilot.cli import main
 from copilot.errors import BadInput
 from copilot.jobs.grouping import AT_ONCE, completer, group_file
 from copilot.llm.client import ModelFault
-from copilot.llm.ladder import Ladder
+from copilot.llm.ladder import Ladder, Rung
 from copilot.text.encoder import Floats, Ngrams
 
 ROWS = [
@@ -247,6 +247,28 @@ def test_a_models_replies_are_kept_and_its_failures_asked_again(tmp_path: Path) 
 
 def test_without_a_model_nobody_is_asked() -> None:
     assert completer(Ladder()) is None
+
+
+def test_the_next_model_is_asked_where_the_best_one_fails_and_a_failed_one_rests() -> None:
+    asked: list[str] = []
+
+    class Voice:
+        def __init__(self, name: str, reply: str) -> None:
+            self.name, self.reply = name, reply
+
+        def text(self, messages: Sequence[Mapping[str, str]], *, extra: Mapping[str, Any], tokens: int) -> str:
+            asked.append(self.name)
+            assert extra["response_format"]["json_schema"]["schema"] == {"type": "object"}
+            if not self.reply:
+                raise ModelFault("took too long")
+            return self.reply
+
+    best, next_one = Voice("remote", ""), Voice("local", "{}")
+    rungs = [Rung("remote", "A", lambda: best), Rung("local", "B", lambda: next_one)]
+    complete = completer(Ladder(rungs))
+    assert complete is not None
+    assert [complete("?", {"type": "object"}) for _ in range(2)] == ["{}", "{}"]
+    assert asked == ["remote", "local", "local"]
 
 
 @pytest.mark.parametrize(

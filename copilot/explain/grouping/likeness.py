@@ -14,8 +14,8 @@ import numpy.typing as npt
 from copilot.text.encoder import Embedder
 
 Floats = npt.NDArray[np.float32]
-# Fitted on pairs of four dictionaries (half of the names of three public ones, and our own catalogue), each of them
-# counting the same; the figures of a dictionary that was left out are in evals/bench/grouping.py.
+# Fitted on the pairs of the open halves of three public dictionaries, each counting the same, and rounded;
+# `python -m evals.bench grouping --fit` fits them anew and says how a dictionary that was left out fares.
 INTERCEPT = -5.0
 WEIGHTS = {"same base": 0.3, "words of the name": 1.0, "all words": 4.0, "meaning": 4.6}
 MEASURE = 0.3  # what a word of measure counts against another word
