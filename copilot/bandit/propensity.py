@@ -102,7 +102,8 @@ def _rows(mu: Floats, sigma: Floats) -> Floats:
     np.multiply.accumulate(below[:, :-1], axis=1, out=others[:, 1:])
     others[:, :-1] *= np.multiply.accumulate(below[:, :0:-1], axis=1)[:, ::-1]
     chance: Floats = np.einsum("nak,nak,nk->na", np.exp(-0.5 * z * z), others, share) / sigma
-    return chance / chance.sum(axis=1, keepdims=True)
+    chance /= chance.sum(axis=1, keepdims=True)
+    return chance
 
 
 def greedy(score: npt.ArrayLike) -> Floats:
@@ -115,4 +116,5 @@ def greedy(score: npt.ArrayLike) -> Floats:
 
 def floored(chance: Floats, epsilon: float) -> Floats:
     """Return the chances of playing ``chance`` with probability 1 − ε and any arm alike with probability ε."""
-    return (1 - epsilon) * chance + epsilon / chance.shape[-1]
+    mixed: Floats = (1 - epsilon) * chance + epsilon / chance.shape[-1]
+    return mixed

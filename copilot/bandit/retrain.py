@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -23,6 +24,9 @@ def retrain(rows: Rows, weights: Floats, arms: int, seed: int) -> Trained:
     """Return the inputs' scaling and a torso trained on ``rows``; the same seed gives the same weights."""
     scale = scaling(rows.x)
     return scale, train(scale(rows.x), rows.arm, rows.reward, weights, arms, seed)
+
+
+PATIENCE_S = 300.0  # that ``collect`` waits at most
 
 
 class Retrainer:
@@ -54,7 +58,8 @@ class Retrainer:
         if self._child is None or self._folder is None:
             return None
         if wait:
-            self._child.wait()
+            with contextlib.suppress(subprocess.TimeoutExpired):  # a busy machine gives a child of low priority nothing
+                self._child.wait(PATIENCE_S)
         if self._child.poll() is None:
             return None
         file = Path(self._folder.name) / _DONE

@@ -155,6 +155,7 @@ def catch_up(bandit: Bandit, workspace: Workspace, now: datetime, *, file: Path 
     if found.learned + silent and store.policy.seen >= NEURAL_ROWS:
         store.policy.retrain_beside()
         store.policy.settle(wait=True)
+        store.policy.close()  # where even that was not long enough: yesterday's weights stay
         store.checkpoint()
     return found
 

@@ -248,3 +248,14 @@ def test_many_contexts_at_once_score_as_each_alone(kind: Kind) -> None:
     assert policy.propensities_of_rows(x[:20], hints) == pytest.approx(np.array(odds), abs=1e-4)
     with pytest.raises(BadInput, match="4 finite numbers"):
         policy.scores_of_rows(x[:3], [None])
+
+
+def test_a_torso_that_gets_no_time_is_waited_for_only_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, right, rewards = linear_world(60)
+    policy = Policy(3, 4, rng=np.random.default_rng(1), retraining="manual")
+    play(policy, x, rewards, right)
+    monkeypatch.setattr("copilot.bandit.retrain.PATIENCE_S", 0.001)
+    policy.retrain_beside()
+    assert not policy.settle(wait=True)
+    policy.close()
+    assert policy.active == "linear"
