@@ -54,7 +54,7 @@ def tonight(workspace: Workspace, book: Book, accounts: pd.DataFrame, plan: pd.D
     """
     with opened(workspace, book) as bandit:
         news = catch_up(bandit, workspace, now)
-        asked = _asked(accounts, plan)
+        asked = asked_of(accounts, plan)
         stands = _standing(asked, last_actions(workspace), bandit.store, now)
         actions = _decided(bandit, asked, stands, now)
         about = standing(bandit.store) | {
@@ -66,7 +66,13 @@ def tonight(workspace: Workspace, book: Book, accounts: pd.DataFrame, plan: pd.D
     return Tonight(actions, about, _said(about, news))
 
 
-def _asked(accounts: pd.DataFrame, plan: pd.DataFrame) -> pd.DataFrame:
+def asked_of(accounts: pd.DataFrame, plan: pd.DataFrame) -> pd.DataFrame:
+    """Return one row an account that Algorithm 1 would touch: who, its choice, what is predicted, and who is alerted.
+
+    Args:
+        accounts: As for ``tonight``.
+        plan: The worklists.
+    """
     chosen = accounts[accounts["action"].notna()]
     money = chosen["uplift_usd"].fillna(chosen["growth_usd"]).astype("float64")
     change = chosen["engagement_change"].astype("float64")

@@ -20,7 +20,7 @@ def note(
 ) -> int:
     """Keep one reaction of a rep to the action of an own account and return the event's number.
 
-    The decision is the one that the pinned snapshot shows; opened twice it is kept once. The audit gets ids only.
+    The decision is the one that the pinned snapshot shows; opened twice it is kept once.
 
     Args:
         store: copilot.db.

@@ -1,102 +1,143 @@
-"""The papers' three figures of the bandit on a click model: python -m evals.bench.bandit_figures --out DIR.
+"""The papers' three figures of the bandit on the demo book: python -m evals.bench.bandit_figures --out DIR.
 
 Feedback distribution (CPOG Fig. 7), feedback share over time (Fig. 6) and cumulative reward of Thompson sampling
 against UCB, lots and Algorithm 1 alone (Fig. 8): three PNG files and ``figures.csv`` with the numbers behind them.
+
+A demo book is simulated, trained and scored as a team would; Algorithm 1's choices and the contexts are the product's
+own, and reps answer by the book's click model, which nothing but this benchmark reads. Each account is alerted once.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import tempfile
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from copilot.bandit.contexts import ACTIONS
+from copilot.bandit.facts import TABLES, facts
+from copilot.bandit.lead import FLOOR, chances
 from copilot.bandit.policy import Kind, Policy
+from copilot.data.demo.clicks import OUTCOMES, ClickModel
+from copilot.data.workspace import Book, Workspace
+from copilot.jobs.bandit import asked_of
+from copilot.jobs.feedback import opened
+from copilot.jobs.score import score
+from copilot.jobs.setup import make_demo
+from copilot.jobs.train import train
 from copilot.stats import Floats, mean_interval
 
-FEEDBACK = ("DEEP_LINK_CLICKED", "NOTIFICATION_DISMISSED", "NO_CLICK")
+FEEDBACK = ("DEEP_LINK_CLICKED", "NOTIFICATION_DISMISSED", "NO_CLICK")  # in the order of the click model's OUTCOMES
 REWARD = np.array([1.0, -1.0, 0.0])
 DAYS, ALERTS_A_DAY, SEEDS = 30, 60, 8
 DELAY_DAYS = 2  # feedback of a day is learned in one batch this much later
 KINDS: dict[str, Kind] = {"Thompson sampling": "auto", "UCB": "ucb"}
 POLICIES = (*KINDS, "random", "Algorithm 1")
-
-
-class ClickModel(Protocol):
-    """How a rep answers an alert."""
-
-    def __call__(self, context: Floats) -> Floats:
-        """Return (actions, 3): each action's chances of click, dismissal and nothing."""
+NOW = datetime(2026, 7, 1, 6, tzinfo=UTC)
+ANSWERS: dict[str | float, str] = {"accepted": "accepted", "dismissed": "dismissed"}  # the book's word -> the model's
 
 
 @dataclass(frozen=True)
 class World:
-    """Where alerts come from: contexts with Algorithm 1's choice, and how reps answer."""
+    """All alerts that there could be: context (n, f), Algorithm 1's choice, and how the rep answers each action.
 
-    draw: Callable[[int, np.random.Generator], tuple[Floats, list[str]]]
-    clicks: ClickModel
-
-
-def stand_in(seed: int = 11) -> World:
-    """Return a small world of its own: what a rep answers depends on the account, Algorithm 1 sees a part of it.
-
-    Contexts: growth, engagement change, days to renewal (all standardised), the rep's patience, and Algorithm 1's
-    choice one-hot.
+    ``answers`` is (n, actions, 3): the chances of a click, a dismissal and nothing.
     """
-    pull = np.array([[-0.2, -1.0, 0.3], [-1.1, -0.3, -0.7], [1.0, 0.4, -0.2]])
 
-    def draw(n: int, rng: np.random.Generator) -> tuple[Floats, list[str]]:
-        x = rng.normal(size=(n, 4))
-        seen = x[:, :3] + rng.normal(0, 0.8, (n, 3))  # the models' predictions are not the truth
-        first = np.where(seen[:, 1] < -0.3, 0, np.where(seen[:, 0] < 0, 1, 2))
-        return np.hstack([x, np.eye(3)[first]]), [ACTIONS[k] for k in first]
+    x: Floats
+    first: list[str]
+    answers: Floats
 
-    def clicks(context: Floats) -> Floats:
-        fits = pull @ context[:3] + 0.8 * np.tanh(context[0] * context[1]) * np.array([1, -1, 0])
-        score = np.stack([fits - 0.6, -fits - 0.9 - 0.5 * context[3], np.zeros(3)], axis=1)
-        chance = np.exp(score)
-        found: Floats = chance / chance.sum(axis=1, keepdims=True)
-        return found
 
-    return World(draw, clicks)
+def of_the_demo_book(preset: Literal["tiny", "demo"], seed: int) -> World:
+    """Simulate a book, train and score it, and return the alerts that its last night could show."""
+    with tempfile.TemporaryDirectory() as folder:
+        workspace = Workspace(Path(folder))
+        make_demo(workspace, preset, seed, NOW, lambda stage: None)
+        train(workspace, NOW, np.random.default_rng(seed))
+        score(workspace, NOW)
+        book, snapshot = workspace.book(), workspace.current("snapshots")
+        assert snapshot is not None
+        accounts = pd.read_parquet(snapshot / "accounts.parquet").set_index("account_id")
+        accounts["action"] = accounts["heuristic_action"]
+        alerts = asked_of(accounts, pd.read_parquet(snapshot / "plan.parquet"))
+        at = NOW.replace(tzinfo=None)
+        alerts = alerts.rename(columns={"heuristic_action": "action"}).assign(event_ts=at)
+        with opened(workspace, book) as bandit:
+            x = bandit.contexts(alerts, NOW)
+        context, model = _seen_by_reps(alerts, book), ClickModel()
+    answers = np.stack([model.probabilities(context.assign(action=action)) for action in ACTIONS], axis=1)
+    assert OUTCOMES == ("click", "dismiss", "none")
+    return World(x, alerts["action"].tolist(), answers)
+
+
+def _seen_by_reps(alerts: pd.DataFrame, book: Book) -> pd.DataFrame:
+    """Return the click model's context of each alert but for its action, from the book's tables."""
+    known = facts(alerts, {name: book.table(name) for name in TABLES})
+    made, told = book.table("recommendations"), book.table("feedback")
+    made = made.merge(told[["recommendation_id", "feedback"]], on="recommendation_id", how="left")
+    past = made.sort_values("event_ts").groupby("account_id")
+    last = past[["event_ts", "feedback"]].agg(lambda column: column.iloc[-1])
+    count = past.size()
+    account = alerts["account_id"]
+    reps = book.table("reps").set_index("rep_id")["event_ts"]
+    word = account.map(last["feedback"]).map(ANSWERS).where(account.isin(last.index), "")
+    return pd.DataFrame(
+        {
+            "segment": account.map(book.table("accounts").set_index("account_id")["segment"]),
+            "utilization_pct": 100 * known["use_share"],
+            "days_to_renewal": np.expm1(known["log_days_to_renewal"]),
+            "white_share": known["unsold_share"],
+            "rep_tenure_years": (alerts["event_ts"] - alerts["rep_id"].map(reps)).dt.days.fillna(0) / 365.25,
+            "rep_win_rate": known["rep_win_rate"],
+            "days_since_alert": (alerts["event_ts"] - account.map(last["event_ts"])).dt.days,
+            "previous_alerts": account.map(count).fillna(0),
+            "previous_feedback": word.fillna("none"),
+        }
+    )
 
 
 def simulate(world: World, seed: int) -> pd.DataFrame:
     """Return one row an alert and policy: ``policy, day, feedback, reward``; all policies see the same alerts.
 
-    Thompson sampling and UCB begin with Algorithm 1 as their prior and learn each day's feedback ``DELAY_DAYS`` later.
+    Thompson sampling is the product's: Algorithm 1 leads at first, and a floor is drawn by lot. It and UCB learn each
+    day's feedback ``DELAY_DAYS`` later.
     """
     rng = np.random.default_rng([seed, 1])
-    x, first = world.draw(DAYS * ALERTS_A_DAY, rng)
-    luck, lots = rng.random(len(x)), rng.integers(0, len(ACTIONS), len(x))
-    answers = np.array([world.clicks(row).cumsum(axis=1) for row in x])
+    most = min(DAYS * ALERTS_A_DAY, len(world.x) // DAYS * DAYS)
+    drawn = rng.permutation(len(world.x))[:most]
+    x, first, answers = world.x[drawn], [world.first[k] for k in drawn], world.answers[drawn].cumsum(axis=2)
+    luck, lots, a_day = rng.random(most), rng.integers(0, len(ACTIONS), most), most // DAYS
     rows = []
     for name in POLICIES:
         policy = None
         if name in KINDS:
-            policy = Policy(ACTIONS, x.shape[1], kind=KINDS[name], rng=np.random.default_rng([seed, 2]))
-        played = np.empty(len(x), int)
+            own = np.random.default_rng([seed, 2])
+            policy = Policy(ACTIONS, x.shape[1], kind=KINDS[name], rng=own, epsilon=FLOOR if name != "UCB" else 0.0)
+        played = np.array([ACTIONS.index(one) for one in first]) if name == "Algorithm 1" else lots.copy()
         for day in range(DAYS):
-            today = range(day * ALERTS_A_DAY, (day + 1) * ALERTS_A_DAY)
-            for t in today:
-                if policy is None:
-                    played[t] = lots[t] if name == "random" else ACTIONS.index(first[t])
-                else:
-                    played[t] = ACTIONS.index(str(policy.select(x[t], suggested=first[t]).arm))
-            if policy is not None and day >= DELAY_DAYS:
-                for t in (t - DELAY_DAYS * ALERTS_A_DAY for t in today):
-                    came = REWARD[int((luck[t] > answers[t, played[t]]).sum())]
+            today = slice(day * a_day, (day + 1) * a_day)
+            if policy is None:
+                break
+            if name == "UCB":
+                chance = policy.propensities_of_rows(x[today], first[today])
+            else:
+                chance = chances(policy, x[today], first[today])
+            played[today] = [ACTIONS.index(str(policy.draw(row).arm)) for row in chance]
+            if day >= DELAY_DAYS:
+                for t in range((day - DELAY_DAYS) * a_day, (day - DELAY_DAYS + 1) * a_day):
+                    came = REWARD[int((luck[t] > answers[t, played[t], :2]).sum())]
                     policy.update(x[t], ACTIONS[played[t]], float(came), suggested=first[t])
-        came = (luck[:, None] > answers[np.arange(len(x)), played][:, :2]).sum(axis=1)
+        came = (luck[:, None] > answers[np.arange(most), played][:, :2]).sum(axis=1)
         rows.append(
             pd.DataFrame({
                 "policy": name,
-                "day": np.repeat(np.arange(1, DAYS + 1), ALERTS_A_DAY),
+                "day": np.repeat(np.arange(1, DAYS + 1), a_day),
                 "feedback": np.array(FEEDBACK)[came],
                 "reward": REWARD[came],
             })
@@ -146,10 +187,10 @@ def advantage(alerts: pd.DataFrame) -> str:
     total = alerts.groupby(["seed", "policy"])["reward"].sum().unstack()
     lines = []
     for other in POLICIES[1:]:
-        gap = mean_interval(total["Thompson sampling"] - total[other])
+        gap = mean_interval((total["Thompson sampling"] - total[other]).to_numpy())
         lines.append(
             f"Thompson sampling earned {gap.value:+.1f} (95 % {gap.low:+.1f} to {gap.high:+.1f}) more than {other} "
-            f"({total[other].mean():.1f}) in {DAYS} days of {ALERTS_A_DAY} alerts, over {len(total)} seeds."
+            f"({total[other].mean():.1f}) in {DAYS} days, over {len(total)} seeds."
         )
     return "\n".join(lines)
 
@@ -159,8 +200,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("build/bandit_figures"))
     parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--preset", choices=("tiny", "demo"), default="demo", help="of the demo book")
     given = parser.parse_args()
-    alerts = pd.concat([simulate(stand_in(), seed) for seed in range(given.seeds)], ignore_index=True)
+    print(f"Simulating, training and scoring the {given.preset} book, some minutes …", flush=True)
+    world = of_the_demo_book(given.preset, 7)
+    alerts = pd.concat([simulate(world, seed) for seed in range(given.seeds)], ignore_index=True)
     draw(tables(alerts), given.out)
     print(f"{advantage(alerts)}\nFigures and figures.csv are in {given.out}.")
 
