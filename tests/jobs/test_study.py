@@ -103,21 +103,22 @@ class Walk:
 
 
 def scores_of(workspace: Workspace, accounts: list[str]) -> set[float]:
-    """Every fractional score of these accounts, in whatever frame of the snapshot, as ``Walk`` collects numbers."""
-    folder, found = workspace.current("snapshots"), set()
+    """Every fractional score of these accounts, in whatever frame of the snapshot, that no other account shares."""
+    folder = workspace.current("snapshots")
+    mine, others = set[float](), set[float]()
     assert folder is not None
     # What the book itself tells, and a reason's weight, which no tool tells of anybody.
-    facts = {"engagement_current", "current", "previous", "importance"}
+    facts = {"engagement_current", "current", "previous", "value", "importance", "weight"}
     for file in folder.glob("*.parquet"):
         frame = pd.read_parquet(file)
         if "account_id" not in frame:
             continue
-        mine = frame[frame["account_id"].isin(accounts)]
-        for column in mine.columns.difference([*FACTS, *facts]):
-            if mine[column].dtype.kind == "f":
-                known = mine[column].dropna()
-                found |= {round(value, 9) for value in known if value != round(value, 1)}
-    return found
+        here = frame["account_id"].isin(accounts)
+        for column in frame.columns.difference([*FACTS, *facts]):
+            if frame[column].dtype.kind == "f":
+                for into, rows in ((mine, here), (others, ~here)):
+                    into |= {round(value, 9) for value in frame.loc[rows, column].dropna() if value != round(value, 1)}
+    return mine - others
 
 
 def test_no_tool_says_a_score_of_a_control_account_while_the_study_runs(
