@@ -23,6 +23,7 @@ from copilot.errors import BadInput
 from copilot.stats import Floats
 
 REWARDS = {"DEEP_LINK_CLICKED": 1.0, "NOTIFICATION_DISMISSED": -1.0, "NO_CLICK": 0.0}
+SHOWN = "SHOWN"  # in the log beside feedback: from then on silence says something
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Open:
     since: datetime
     feedback: str | None = None  # the one that rewards
     number: int | None = None  # of the policy's update
+    shown: bool = False  # somebody saw it
 
 
 @dataclass(frozen=True)
@@ -186,6 +188,11 @@ class Store:
         if event.get("event_id") is not None:
             self.heard.add(str(event["event_id"]))
 
+    def show(self, names: Iterable[str], at: datetime) -> None:
+        """Note, once for each, that somebody sees these decisions; unknown ones are left out."""
+        fresh = [name for name in names if name in self.status and not self.status[name].shown]
+        self.learn([{"id": name, "feedback": SHOWN, "at": moment(at).isoformat()} for name in fresh])
+
     def checkpoint(self) -> None:
         """Save the policy with the place in the log up to which it has learned, in one step."""
         saving.write(self.policy, self.folder / "state.npz", {"feedback": self.feedback.end})
@@ -222,6 +229,8 @@ class Store:
         name, known = record["feedback"], self.status[record["id"]]
         if name == "SNOOZED":
             self.status[record["id"]] = replace(known, since=max(known.since, datetime.fromisoformat(record["at"])))
+        if name == SHOWN:
+            self.status[record["id"]] = replace(known, shown=True)
         if name not in REWARDS:
             return
         if known.number is None:

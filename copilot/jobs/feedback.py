@@ -145,7 +145,12 @@ def catch_up(bandit: Bandit, workspace: Workspace, now: datetime, *, file: Path 
     parts = [feedback.ingest(store, inbox, now)]
     if file is not None:
         parts.append(feedback.ingest(store, file, now))
-    silent = feedback.expire(store, now, only=_shown(bandit, workspace))
+    # Shown is what stands on a published worklist, or what the book itself recommended; it stays so when another takes
+    # its place.
+    last = last_actions(workspace)
+    ours = last.loc[last["alerted"].astype(bool), "decision_id"].astype(str)
+    store.show([*ours, *bandit.book.table("recommendations")["recommendation_id"].astype(str)], now)
+    silent = feedback.expire(store, now, only=[name for name, known in store.status.items() if known.shown])
     found = CaughtUp(
         sum(part.learned for part in parts),
         sum(part.noted for part in parts),
@@ -242,13 +247,6 @@ def _of_the_screens(workspace: Workspace) -> Iterator[dict[str, Any]]:
         at = event["at"].isoformat()
         told = {name: event["data"].get(name) for name in ("decision_id", "feedback")}
         yield told | {"at": at, "event_id": f"copilot.db:{event['id']}@{at}"}
-
-
-def _shown(bandit: Bandit, workspace: Workspace) -> set[str]:
-    """Return the decisions that somebody saw: on a worklist of the last snapshot, or recommended by the book."""
-    last = last_actions(workspace)
-    ours = last.loc[last["alerted"].astype(bool), "decision_id"]
-    return {*ours.astype(str), *bandit.book.table("recommendations")["recommendation_id"].astype(str)}
 
 
 def _naive(at: str) -> datetime:

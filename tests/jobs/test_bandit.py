@@ -74,10 +74,12 @@ def scored() -> tuple[pd.DataFrame, pd.DataFrame]:
     return frame, pd.DataFrame({"account_id": frame.index[:20]})
 
 
-def night(workspace: Workspace, now: datetime) -> Tonight:
-    """Draw the actions and publish them, as ``score`` does."""
+def night(workspace: Workspace, now: datetime, *, of: str = "R1") -> Tonight:
+    """Draw the actions and publish them, as ``score`` does; ``of`` owns the first account."""
     with workspace.writing():
-        found = tonight(workspace, workspace.book(), *scored(), now)
+        accounts, plan = scored()
+        accounts.loc["A00", "owner_rep_id"] = of
+        found = tonight(workspace, workspace.book(), accounts, plan, now)
 
         def fill(place: Path) -> dict[str, object]:
             found.actions.to_parquet(place / "actions.parquet")
@@ -141,6 +143,14 @@ def test_only_alerts_that_were_shown_count_as_not_clicked(cold: Workspace) -> No
     assert caught(cold, NOW + 6 * DAY).silent == 0
     assert caught(cold, NOW + 8 * DAY).silent == 20
     assert caught(cold, NOW + 9 * DAY).silent == 0
+
+
+def test_silence_on_an_alert_counts_although_another_took_its_place(cold: Workspace) -> None:
+    first = night(cold, NOW).actions["decision_id"]
+    second = night(cold, NOW + 2 * DAY, of="R2").actions["decision_id"]
+    assert (first != second).tolist() == [True] + [False] * (N - 2)
+    assert caught(cold, NOW + 8 * DAY).silent == 20  # the second decision on A00 is younger
+    assert caught(cold, NOW + 10 * DAY).silent == 1
 
 
 def test_the_books_own_reactions_are_learned_once_however_often_it_runs(tmp_path: Path) -> None:
