@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from copilot.data.workspace import Workspace
 
@@ -19,7 +21,24 @@ NOW = datetime(2026, 7, 1, 6, 0, tzinfo=UTC)
 SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 
 
-def made(root: Path, fill: Callable[[Workspace], object]) -> Workspace:
+def made(tmp_path_factory: pytest.TempPathFactory, name: str, fill: Callable[[Workspace], object]) -> Workspace:
+    """Fill a workspace, train and score it: once a run, the other processes of the run copy what the first made."""
+    own = tmp_path_factory.mktemp(name)
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return trained(own, fill)
+    shared = tmp_path_factory.getbasetemp().parent / f"made-{name}"
+    with FileLock(f"{shared}.lock"):
+        if not shared.is_dir():
+            draft = shared.with_suffix(".draft")
+            shutil.rmtree(draft, ignore_errors=True)
+            draft.mkdir()
+            trained(draft, fill)
+            draft.rename(shared)
+    shutil.copytree(shared, own, symlinks=True, dirs_exist_ok=True)
+    return Workspace(own)
+
+
+def trained(root: Path, fill: Callable[[Workspace], object]) -> Workspace:
     """Fill a workspace, train and score it."""
     from copilot.jobs.score import score
     from copilot.jobs.train import train
@@ -36,7 +55,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """The demo book of 500 accounts, trained and scored. Tests read it and never write to it."""
     from copilot.jobs.setup import make_demo
 
-    return made(tmp_path_factory.mktemp("tiny"), lambda workspace: make_demo(workspace, "tiny", 7, NOW, str))
+    return made(tmp_path_factory, "tiny", lambda workspace: make_demo(workspace, "tiny", 7, NOW, str))
 
 
 def real(name: str) -> Path:
@@ -53,7 +72,7 @@ def ravenstack(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     from copilot.jobs.setup import import_book
 
     folder = real("ravenstack_saas")
-    return made(tmp_path_factory.mktemp("ravenstack"), lambda w: import_book(w, "ravenstack", folder, NOW, str))
+    return made(tmp_path_factory, "ravenstack", lambda w: import_book(w, "ravenstack", folder, NOW, str))
 
 
 @pytest.fixture(scope="session")
@@ -62,4 +81,4 @@ def maven(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     from copilot.jobs.setup import import_book
 
     folder = real("maven_crm")
-    return made(tmp_path_factory.mktemp("maven"), lambda w: import_book(w, "maven", folder, NOW, str))
+    return made(tmp_path_factory, "maven", lambda w: import_book(w, "maven", folder, NOW, str))
