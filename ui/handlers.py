@@ -189,10 +189,7 @@ class Handlers:
 
     @safely
     def like(self, view: View, liked: gr.LikeData, request: gr.Request) -> Updates:
-        """Keep a thumb, or what the reader says of an explanation.
-
-        Which turn it is for is known here; the page only says at which message it was pressed.
-        """
+        """Keep a thumb; which turn it is for is known here, the page only says at which message it was pressed."""
         who = self._who(request)
         place = liked.index[0] if isinstance(liked.index, list | tuple) else liked.index
         number = next((turn for end, turn in view.turns if place < end), None)
@@ -200,12 +197,6 @@ class Handlers:
             return
         own = {n for n, _ in self.desk.store.numbered_turns(view.thread, who.username, limit=1000)}
         if number not in own:
-            return
-        if isinstance(liked.liked, str) and liked.liked in texts()["satisfaction"]:
-            aspect, praise = texts()["satisfaction"][liked.liked]
-            told = {"thread": view.thread, "aspect": aspect, "praise": praise}
-            self.desk.store.log_event(who.username, "satisfaction", f"turn-{number}", told, self.desk.clock())
-            gr.Info(texts()["thanks"], duration=2, title="")
             return
         # A second press on the same thumb takes it back: Gradio then sends an empty text.
         opinion = liked.liked if isinstance(liked.liked, bool) else None

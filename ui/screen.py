@@ -50,7 +50,7 @@ def blocks(desk: Desk, whose: Callable[[str | None], Principal | None]) -> gr.Bl
                     height="100%",
                     layout="panel",
                     buttons=["copy"],
-                    feedback_options=("Like", "Dislike", *text["satisfaction"]),
+                    feedback_options=("Like", "Dislike"),
                     latex_delimiters=[],
                     allow_tags=False,
                     sanitize_html=True,

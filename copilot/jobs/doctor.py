@@ -31,7 +31,6 @@ def examine(workspace: Workspace) -> list[Finding]:
         *_models(workspace),
         _scores(workspace),
         _users(workspace),
-        *_satisfaction(workspace),
     ]
 
 
@@ -151,21 +150,3 @@ def _users(workspace: Workspace) -> Finding:
     with Store.open(url or workspace.database) as store:
         active = [user["username"] for user in store.users() if user["active"]]
     return Finding("users", bool(active), f"{len(active)} ({', '.join(active[:8])}{', …' if len(active) > 8 else ''})")
-
-
-def _satisfaction(workspace: Workspace) -> list[Finding]:
-    """Count what readers said of explanations: each one's last word on a turn, by aspect."""
-    from copilot.store.database import Store
-
-    url = settings().database_url
-    if not url and not workspace.database.is_file():
-        return []
-    with Store.open(url or workspace.database) as store:
-        events = store.events("satisfaction")
-    last = {(one["username"], one["subject"], one["data"]["aspect"]): one["data"]["praise"] for one in events}
-    said = []
-    for name in ("comprehensive", "clear", "actionable"):
-        opinions = [praise for (_, _, aspect), praise in last.items() if aspect == name]
-        if opinions:
-            said.append(f"{name} {sum(opinions)} of {len(opinions)}")
-    return [Finding("explanations", True, ", ".join(said))] if said else []

@@ -132,17 +132,6 @@ def test_a_step_and_the_sources_unfold_by_keyboard(enter: Enter) -> None:
     assert sources.locator("td", has_text="scores: accounts[").count() > 5
 
 
-def test_what_a_reader_says_of_an_explanation_is_kept(enter: Enter, site: Site) -> None:
-    page = enter("ana")
-    ask(page)
-    page.locator("#sc-messages .extra-feedback:visible").first.hover()
-    page.locator(".extra-feedback-option", has_text="Hard to read").first.click()
-    page.get_by_text("Thank you, noted.").wait_for()
-    kept = site.store.events("satisfaction")[-1]
-    assert kept["username"] == "ana"
-    assert (kept["data"]["aspect"], kept["data"]["praise"]) == ("clear", False)
-
-
 def test_a_thumb_is_kept_for_the_turn_it_stands_under(enter: Enter, site: Site) -> None:
     page = enter("ana")
     ask(page)
