@@ -219,7 +219,7 @@ def _exactly(base: Base, change: Change, moving: pd.DataFrame, wish: Wish) -> tu
 
     def moved(price: float) -> pd.DataFrame:
         priced = options.assign(value=options["value"] + np.where(is_move, price, 0.0))
-        chosen = assign(priced, reps, start=base.plan, elastic=False).assignments
+        chosen = assign(priced, reps, elastic=False).assignments
         return chosen[chosen["account_id"].isin(owner.index) & (chosen["rep_id"] != chosen["account_id"].map(owner))]
 
     high = float(pairs["value"].abs().max()) + 1  # more than any place is worth
