@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import fsum
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from copilot.assign import relax, rounding, ties
-from copilot.assign.problem import OUT, Numbers, Positions, Problem, read
+from copilot.assign.problem import OUT, Numbers, Positions, Problem, need, read
 from copilot.assign.solve import solve_relaxation
 from copilot.assign.terms import Relaxed, Terms, bound
 from copilot.assign.whole import solve_whole
@@ -93,10 +93,12 @@ def assign(
     for name, given, known in (("method", method, Method), ("coverage", coverage, Coverage)):
         if given not in get_args(known):
             raise BadInput(f"There is no {name} {given!r}; choose from {', '.join(get_args(known))}.")
-    if shortfall_price is not None and not (elastic and np.isfinite(shortfall_price) and shortfall_price >= 0):
+    if shortfall_price is not None and not (elastic and _is_amount(shortfall_price)):
         raise BadInput(
             f"shortfall_price is {shortfall_price}; give a number of at least 0, and only with elastic=True."
         )
+    if not _is_amount(seconds):
+        raise BadInput(f"seconds is {seconds}; give a number of at least 0.")
     problem = read(pairs, reps)
     everyone = coverage == "all"
     if everyone and not len(problem.accounts):
@@ -108,6 +110,7 @@ def assign(
     relaxed = solve_relaxation(rest, terms, start=_known(rest, start))
     if relaxed is None:
         raise relax.infeasible(rest, terms, seconds=seconds)
+    charged = terms.shortfall_price if shortfall_price is None else shortfall_price
     part, highest = _choose(rest, terms, relaxed, method, seconds)
     part = ties.settle(rest, part, everyone=everyone)
     highest = min(highest, bound(rest, terms, relaxed, part)) + fsum(problem.value[pinned[~free]])
@@ -121,7 +124,7 @@ def assign(
         objective=objective,
         bound=highest,
         waiting=_waiting(problem, chosen),
-        binding=_binding(problem, terms, relaxed, chosen),
+        binding=_binding(problem, charged, relaxed, chosen),
         gap=(highest - objective) / max(abs(highest), abs(objective)) if highest > objective else 0.0,
         prices=pd.DataFrame(
             {
@@ -131,14 +134,21 @@ def assign(
                 "load_price": relaxed.load_price,
             }
         ),
-        shortfall_price=terms.shortfall_price,
+        shortfall_price=charged,
     )
+
+
+def _is_amount(number: Any) -> bool:
+    return isinstance(number, int | float | np.number) and 0 <= number < np.inf
 
 
 def _pinned(problem: Problem, pins: pd.DataFrame | None) -> Positions:
     """Return the pair each account is pinned to (n), −1 for the free ones."""
     pinned = np.full(len(problem.accounts), OUT, dtype="int64")
-    if pins is None or pins.empty:
+    if pins is None:
+        return pinned
+    need(pins, ("account_id", "rep_id"), "pins")
+    if pins.empty:
         return pinned
     account, rep = problem.accounts.get_indexer(pins["account_id"]), problem.reps.get_indexer(pins["rep_id"])
     key = problem.account * len(problem.reps) + problem.rep
@@ -303,9 +313,9 @@ def _named(reps: list[str], most: int = 3) -> str:
     return ", ".join(reps[:most]) + more
 
 
-def _binding(problem: Problem, terms: Terms, relaxed: Relaxed, chosen: Positions) -> pd.DataFrame:
+def _binding(problem: Problem, charged: float | None, relaxed: Relaxed, chosen: Positions) -> pd.DataFrame:
     count, load, short = problem.counts(chosen), problem.loads(chosen), problem.shortfall(chosen)
-    min_price = np.where(short > 0, terms.shortfall_price or 0.0, relaxed.min_price)
+    min_price = np.where(short > 0, charged or 0.0, relaxed.min_price)
     none = np.zeros(len(problem.reps))
     tight_load = np.isfinite(problem.max_load)
     tight_load &= (load >= problem.max_load * (1 - SAME)) | (relaxed.load_price > 0)

@@ -223,4 +223,4 @@ def _sentence(rule: dict[str, object]) -> str:
     if rule["rule"] == "one_rep":
         return f"leave out account {rule['account_id']}"
     verb = "lower" if rule["rule"] == "min_accounts" else "raise"
-    return f"{verb} {rule['rule']} of rep {rule['rep_id']} from {rule['limit']:g} to {rule['to']:g}"
+    return f"{verb} {rule['rule']} of rep {rule['rep_id']} from {rule['limit']:.12g} to {rule['to']:.12g}"

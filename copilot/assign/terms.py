@@ -22,12 +22,14 @@ class Terms:
 
     @classmethod
     def of(cls, problem: Problem, *, everyone: bool, elastic: bool, shortfall_price: float | None) -> Terms:
-        """Price shortfalls so high that minimums come first, unless a price is given."""
+        """Price shortfalls so high that minimums come first, unless a lower price is given.
+
+        A higher one would change no plan, only drown the values in its rounding.
+        """
         if not elastic:
             return cls(everyone, None)
-        if shortfall_price is not None:
-            return cls(everyone, shortfall_price)
-        return cls(everyone, cls.hard(problem))
+        hard = cls.hard(problem)
+        return cls(everyone, hard if shortfall_price is None else min(shortfall_price, hard))
 
     @staticmethod
     def hard(problem: Problem) -> float:
