@@ -68,6 +68,11 @@ class Problem:
         taken = chosen[chosen >= 0]
         return np.bincount(self.rep[taken], weights=self.load[taken], minlength=len(self.reps)).astype("float64")
 
+    def values(self, chosen: Positions) -> Numbers:
+        """Return the sum of values each rep gets (m)."""
+        taken = chosen[chosen >= 0]
+        return np.bincount(self.rep[taken], weights=self.value[taken], minlength=len(self.reps)).astype("float64")
+
     def shortfall(self, chosen: Positions) -> Numbers:
         """Return how many accounts each rep lacks to the minimum (m)."""
         return np.maximum(self.low - self.counts(chosen), 0)

@@ -21,25 +21,36 @@ class Terms:
     shortfall_price: float | None
 
     @classmethod
-    def of(cls, problem: Problem, *, everyone: bool, elastic: bool, shortfall_price: float | None) -> Terms:
+    def of(
+        cls, problem: Problem, *, everyone: bool, elastic: bool, shortfall_price: float | None, far: bool = False
+    ) -> Terms:
         """Price shortfalls so high that minimums come first, unless a lower price is given.
 
-        A higher one would change no plan, only drown the values in its rounding.
+        A higher one would change no plan, only drown the values in its rounding. ``far``: see `hard`.
         """
         if not elastic:
             return cls(everyone, None)
-        hard = cls.hard(problem)
+        hard = cls.hard(problem, far=far)
         return cls(everyone, hard if shortfall_price is None else min(shortfall_price, hard))
 
     @staticmethod
-    def hard(problem: Problem) -> float:
+    def hard(problem: Problem, *, far: bool = False) -> float:
         """Return a loss that no exchange of accounts is worth.
 
-        Filling one place moves at most one account a rep and brings one in, each worth at most ``spread``. With loads
-        the accounts that have to make room are not so bounded.
+        Filling one place moves at most one account a rep and brings one in, each worth at most ``spread``. With loads,
+        or where ``far`` says that another rule ties reps together, the accounts that have to make room are not so
+        bounded.
         """
-        moved = len(problem.accounts) if problem.loaded else len(problem.reps) + 2
+        moved = len(problem.accounts) if problem.loaded or far else len(problem.reps) + 2
         return 1 + moved * problem.spread
+
+
+@dataclass(frozen=True)
+class Even:
+    """How far the highest sum of values of a rep may exceed the lowest, and what the reps hold by pins (m)."""
+
+    most: float
+    held: Numbers
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ class Change:
         forbidden: Pairs (account, rep) that must not.
         move: How many accounts go from one rep to another, (n, from, to): those whose move costs least; all others
             stay where they are.
+        max_spread: How far a rep's sum of values may exceed another's.
     """
 
     limits: Mapping[Any, Mapping[str, float]] = field(default_factory=dict)
@@ -45,6 +46,7 @@ class Change:
     pins: tuple[Pair, ...] = ()
     forbidden: tuple[Pair, ...] = ()
     move: tuple[int, Any, Any] | None = None
+    max_spread: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +113,8 @@ class Base:
             kept = self.plan.assignments[~self.plan.assignments["account_id"].isin(named)]
             pairs = pairs[pairs["account_id"].isin(named) | _listed(pairs, list(_keys(kept)))]
         frame = pd.DataFrame(pins, columns=["account_id", "rep_id"])
-        plan = assign(pairs, reps, pins=frame, start=self.plan, **self.options)
+        options = self.options if change.max_spread is None else {**self.options, "max_spread": change.max_spread}
+        plan = assign(pairs, reps, pins=frame, start=self.plan, **options)
         return compare(self.plan, plan, self.pairs, pairs)
 
     def limited(self, change: Change) -> pd.DataFrame:
