@@ -82,7 +82,9 @@ def bound(problem: Problem, terms: Terms, relaxed: Relaxed, chosen: Positions) -
 def reduced_profit(problem: Problem, relaxed: Relaxed, min_price: Numbers) -> Numbers:
     """Return each pair's value less what its rep's place and hours cost at the relaxation's prices (p)."""
     profit: Numbers = problem.value - (relaxed.max_price - min_price)[problem.rep]
-    return profit - problem.load * relaxed.load_price[problem.rep]
+    if problem.loaded:
+        profit -= problem.load * relaxed.load_price[problem.rep]
+    return profit
 
 
 def _dual_value(problem: Problem, terms: Terms, relaxed: Relaxed, min_price: Numbers) -> float:
