@@ -29,8 +29,8 @@ def assignments(problem: Problem, chosen: Positions) -> pd.DataFrame:
     return ranked
 
 
-def waiting(problem: Problem, chosen: Positions) -> pd.DataFrame:
-    """Rank the accounts left out by the best value they would have had, and say why."""
+def waiting(problem: Problem, chosen: Positions, *, even: bool = False) -> pd.DataFrame:
+    """Rank the accounts left out by the best value they would have had, and say why (``even``: sums had to be)."""
     left = np.flatnonzero(chosen == OUT)
     best = _best_pairs(problem)[left]
     best = best[np.argsort(-problem.value[best], kind="stable")]
@@ -40,7 +40,7 @@ def waiting(problem: Problem, chosen: Positions) -> pd.DataFrame:
             "account_id": problem.accounts[problem.account[best]],
             "best_rep_id": problem.reps[problem.rep[best]],
             "best_value": problem.value[best],
-            "why": pd.Series(_reasons(problem, chosen, problem.account[best]), dtype="str"),
+            "why": pd.Series(_reasons(problem, chosen, problem.account[best], even), dtype="str"),
         }
     )
 
@@ -54,21 +54,22 @@ def _best_pairs(problem: Problem) -> Positions:
     return is_top[np.searchsorted(is_top, problem.start[:-1])]
 
 
-def _reasons(problem: Problem, chosen: Positions, accounts: Positions) -> NDArray[np.object_]:
-    """Say for each of these accounts which of its reps had no place and which no hours."""
-    full = problem.counts(chosen) >= problem.high
+def _reasons(problem: Problem, chosen: Positions, accounts: Positions, even: bool) -> NDArray[np.object_]:
+    """Say for each of these accounts which limit stood in the way at which of its reps."""
     pairs = np.flatnonzero(np.isin(problem.account, accounts) & (problem.value > 0))
+    theirs = problem.rep[pairs]
+    fits = problem.loads(chosen)[theirs] + problem.load[pairs] <= problem.max_load[theirs]
+    full = (problem.counts(chosen) >= problem.high)[theirs]
+    limit = np.where(full, "max_accounts", np.where(fits & even, "max_spread", "max_load")).tolist()
     told = np.full(len(problem.accounts), "worth nothing to any eligible rep", dtype=object)
-    reps = problem.rep[pairs].tolist()
     edges = np.flatnonzero(np.diff(problem.account[pairs], prepend=-1, append=len(problem.accounts)))
-    names, at_max = [str(name) for name in problem.reps], full.tolist()
+    names, reps = [str(name) for name in problem.reps], theirs.tolist()
     for first, last in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-        own = reps[first:last]
-        places = [names[rep] for rep in own if at_max[rep]]
-        hours = [names[rep] for rep in own if not at_max[rep]]
-        before = f"{_named(places)} at max_accounts" if places else ""
-        after = f"{_named(hours)} at max_load" if hours else ""
-        told[problem.account[pairs[first]]] = "; ".join(part for part in (before, after) if part)
+        told[problem.account[pairs[first]]] = "; ".join(
+            f"{_named([names[reps[pair]] for pair in range(first, last) if limit[pair] == rule])} at {rule}"
+            for rule in ("max_accounts", "max_load", "max_spread")
+            if rule in limit[first:last]
+        )
     return told[accounts]
 
 

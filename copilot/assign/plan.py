@@ -134,7 +134,7 @@ def assign(
         assignments=listing.assignments(problem, chosen),
         objective=objective,
         bound=highest,
-        waiting=listing.waiting(problem, chosen),
+        waiting=listing.waiting(problem, chosen, even=max_spread is not None),
         binding=listing.binding(problem, charged, relaxed, chosen),
         gap=(highest - objective) / max(abs(highest), abs(objective)) if highest > objective else 0.0,
         prices=pd.DataFrame(

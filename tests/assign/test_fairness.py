@@ -119,6 +119,14 @@ def test_an_even_plan_is_found_near_the_bound_and_its_bound_holds() -> None:
     assert 0 <= plan.gap <= 0.001
 
 
+def test_an_account_left_out_to_keep_the_reps_even_is_told_so() -> None:
+    plan = assign(
+        _pairs(("a", "r1", 12), ("b", "r1", 9), ("c", "r2", 10)), _reps(("r1", 0, 2), ("r2", 0, 2)), max_spread=5
+    )
+    assert plan.objective == 22
+    assert plan.waiting["why"].tolist() == ["r1 at max_spread"]
+
+
 def test_what_ifs_and_scenarios_reach_it() -> None:
     base = Base.of(PAIRS, REPS)
     found = base.what_if(Change(max_spread=5))
