@@ -79,7 +79,7 @@ def import_(
 
 @app.command()
 def train(
-    model: Annotated[str | None, typer.Option(help="Only this model: growth, uplift or engagement.")] = None,
+    model: Annotated[str | None, typer.Option(help="One of: growth, uplift, engagement, propensity.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same models.")] = 7,
     challenger: Annotated[bool, typer.Option(help="Keep the models in use, and the new ones beside them.")] = False,
     workspace: Folder = WORKSPACE,
@@ -87,6 +87,7 @@ def train(
     """Train the models the book has data for, and say how good each one is."""
     import numpy as np
 
+    from copilot.jobs.fits import processors
     from copilot.jobs.train import train as run
 
     with Spinner("Training") as tell:
@@ -96,6 +97,7 @@ def train(
             np.random.default_rng(seed),
             only=model,
             promote=not challenger,
+            processes=processors(),
             tell=tell,
         )
     for line in lines:

@@ -131,7 +131,8 @@ def catch_up(bandit: Bandit, workspace: Workspace, now: datetime, *, file: Path 
     """Take in all feedback there is and learn from it: the book's own, the screens', and a file's.
 
     Each event counts once, however often this runs. Shown alerts without a word count as not clicked after
-    ``feedback.TIMEOUT``. Then the torso is trained anew where there is anything new; the chat goes on meanwhile, in its own process.
+    ``feedback.TIMEOUT``. Then the torso is trained anew where there is anything new; the chat, a process of
+    its own, goes on meanwhile.
 
     Args:
         bandit: From ``opened``.
