@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -38,6 +39,8 @@ PATIENCE = 60.0  # seconds that a single question waits for the embedded model t
 
 def main() -> None:
     """Run one command; errors of ours end in one sentence and their own exit code."""
+    # With more threads a library, small fits wait for each other: 40 s of training become four minutes.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     try:
         app()
     except CopilotError as error:

@@ -48,7 +48,6 @@ def side_by_side(jobs: dict[str, tuple[Any, ...]], processes: int, tell: Callabl
     from concurrent.futures import ProcessPoolExecutor, as_completed
     from concurrent.futures.process import BrokenProcessPool
 
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # else the libraries of each process would take all processors
     slowest_first = sorted(jobs, key=SLOWEST.index)
     done: dict[str, Fitted] = {}
     with ProcessPoolExecutor(min(processes, len(jobs)), get_context("spawn"), _quietly) as pool:
