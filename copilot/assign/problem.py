@@ -158,7 +158,7 @@ def need(frame: Any, columns: Sequence[str], name: str) -> None:
     if missing:
         raise BadInput(f"{name} needs the columns {', '.join(columns)}; missing: {', '.join(missing)}.")
     for column in columns:
-        if column.endswith("_id") and frame[column].isna().any():
+        if column in ("account_id", "rep_id") and frame[column].isna().any():
             raise BadInput(f"{int(frame[column].isna().sum())} rows of {name} have no {column}; fill or drop them.")
 
 
