@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from copilot.bandit import contexts, feedback
+from copilot.bandit.compaction import compact
 from copilot.bandit.contexts import ACTIONS, Encoder
 from copilot.bandit.facts import FACTS, TABLES, facts
 from copilot.bandit.history import KEPT
@@ -151,6 +152,7 @@ def catch_up(bandit: Bandit, workspace: Workspace, now: datetime, *, file: Path 
     ours = last.loc[last["alerted"].astype(bool), "decision_id"].astype(str)
     store.show([*ours, *bandit.book.table("recommendations")["recommendation_id"].astype(str)], now)
     silent = feedback.expire(store, now, only=[name for name, known in store.status.items() if known.shown])
+    compact(store, now, keep=set(last["decision_id"]))
     found = CaughtUp(
         sum(part.learned for part in parts),
         sum(part.noted for part in parts),
