@@ -59,7 +59,7 @@ def write(policy: Policy, path: Path, notes: Mapping[str, Any] | None = None) ->
     for name, view in (("linear", now.linear), ("neural", now.neural)):
         if view is not None:
             arrays |= {f"{name}.{part}": array for part, array in _parts(view).items()}
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with draft.open("wb") as file:

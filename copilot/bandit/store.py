@@ -81,6 +81,8 @@ class Store:
             self.decisions, self.feedback, self.aside = (
                 LogFile(folder / f"{name}.log") for name in ("decisions", "feedback", "aside")
             )
+            for left_over in folder.glob(".*.draft"):  # by a writer that was killed; we hold the lock
+                left_over.unlink()
             self._open_state(fresh)
         except BaseException as fault:
             self._lock.release()
