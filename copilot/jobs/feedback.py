@@ -187,10 +187,10 @@ def standing(store: Store) -> dict[str, Any]:
 
 
 def last_actions(workspace: Workspace) -> pd.DataFrame:
-    """Return the last snapshot's frame ``actions``: what people see now; empty before the first."""
+    """Return the frame ``actions`` of the last snapshot that has one: what people see, or saw before a failed night."""
     place = workspace.current("snapshots")
-    file = place / "actions.parquet" if place else None
-    return pd.read_parquet(file) if file and file.is_file() else pd.DataFrame({"decision_id": [], "alerted": []})
+    files = sorted(place.parent.glob("[!.]*/actions.parquet")) if place else []
+    return pd.read_parquet(files[-1]) if files else pd.DataFrame({"decision_id": [], "alerted": []})
 
 
 def _encoder(file: Path, book: Book) -> Encoder:

@@ -156,6 +156,14 @@ def test_silence_on_an_alert_counts_although_another_took_its_place(cold: Worksp
     assert caught(cold, NOW + 10 * DAY).silent == 1
 
 
+def test_after_a_night_without_the_bandit_its_last_alerts_still_count_and_stand(cold: Workspace) -> None:
+    first = night(cold, NOW).actions
+    cold.publish("snapshots", lambda place: {"book": cold.book().path.name}, NOW + DAY)  # the bandit's folder failed
+    assert night(cold, NOW + 2 * DAY).actions["decision_id"].tolist() == first["decision_id"].tolist()
+    cold.publish("snapshots", lambda place: {"book": cold.book().path.name}, NOW + 3 * DAY)
+    assert caught(cold, NOW + 8 * DAY).silent == 20
+
+
 def test_the_books_own_reactions_are_learned_once_however_often_it_runs(tmp_path: Path) -> None:
     workspace = book_of(tmp_path / "w", history=True)
     first = caught(workspace, NOW)
