@@ -187,8 +187,8 @@ def test_a_torso_trained_in_another_process_equals_the_one_trained_here() -> Non
     here, beside = (new(2, 2, kind="neural", retraining="manual") for _ in range(2))
     for policy in (here, beside):
         play(policy, x, rewards)
-    here.retrain()
     beside.retrain_beside()
+    here.retrain()  # while the other process, of low priority, is at work
     assert beside.active == "linear"
     assert beside.settle(wait=True)
     assert beside.active == "neural"

@@ -164,6 +164,15 @@ def test_after_a_night_without_the_bandit_its_last_alerts_still_count_and_stand(
     assert caught(cold, NOW + 8 * DAY).silent == 20
 
 
+def test_nights_long_ago_leave_the_log_but_for_what_was_shown_or_answered(cold: Workspace) -> None:
+    first, second, third = (night(cold, NOW + days * DAY).actions for days in (0, 100, 101))
+    with cold.writing(), opened(cold, cold.book()) as bandit:
+        kept = set(bandit.store.status)
+        log = rewarded(bandit.store)
+    assert kept == set(first["decision_id"][first["alerted"]]) | set(second["decision_id"]) | set(third["decision_id"])
+    assert len(log) == 20  # the silences on what was shown in the first night
+
+
 def test_the_books_own_reactions_are_learned_once_however_often_it_runs(tmp_path: Path) -> None:
     workspace = book_of(tmp_path / "w", history=True)
     first = caught(workspace, NOW)
