@@ -1,4 +1,4 @@
-"""Keep ``decisions.log`` as long as what people saw, not as long as all the nights: old, unseen decisions are let go."""
+"""Let go of old decisions that nobody saw, so that ``decisions.log`` grows with what people see, not with each night."""
 
 from __future__ import annotations
 

@@ -151,8 +151,9 @@ class _Batch:
 def _read(events: Events) -> Iterator[Mapping[str, Any]]:
     if isinstance(events, Path):
         events = _file(events)
-    if hasattr(events, "columns"):  # a frame
-        return iter(events.to_dict("records"))
+    frame: Any = events
+    if hasattr(frame, "columns"):
+        return iter(frame.to_dict("records"))
     listed = list(events)
     if not all(isinstance(event, Mapping) for event in listed):
         raise BadInput("Feedback comes as records with decision_id, feedback and at; got something else.")

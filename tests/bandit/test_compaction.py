@@ -17,7 +17,7 @@ from tests.bandit.crash import LATER, NOW, UNSEEN, fresh, killed, unseen, work
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Thirty decisions with their rewards, a snoozed one, an alert without a word, one that was shown, and unseen ones."""
+    """Thirty decisions with their rewards, a snoozed one, an alert without a word, a shown one, and unseen ones."""
     work(tmp_path / "b")
     with Store(tmp_path / "b", fresh) as store:
         unseen(store)

@@ -12,6 +12,7 @@ from copilot.bandit.store import Store
 from copilot.errors import BadInput
 from tests.bandit.crash import BATCHES, NOW, batch, fresh, killed, work
 
+
 @pytest.mark.parametrize("where", ["update", "switch", "flush"])
 def test_killed_anywhere_it_loses_nothing_and_counts_nothing_twice(where: str, tmp_path: Path) -> None:
     killed(tmp_path / "b", where)
