@@ -1,4 +1,4 @@
-"""Let go of old decisions that nobody saw, so that ``decisions.log`` grows with what people see, not with each night."""
+"""Let go of old decisions that nobody saw, so that ``decisions.log`` grows with what people see, not with the nights."""
 
 from __future__ import annotations
 
