@@ -1,4 +1,4 @@
-"""Let go of old decisions that nobody saw, so that ``decisions.log`` grows with what people see, not with the nights."""
+"""Let go of old decisions that nobody saw, so that ``decisions.log`` grows with what people see, not each night."""
 
 from __future__ import annotations
 

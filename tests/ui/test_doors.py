@@ -232,7 +232,7 @@ def test_a_button_of_the_ranked_book_reaches_the_bandits_log_once_and_late(
     site: Site, tiny: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From the click over HTTP to the log: pressed twice it counts once, and after the time-out it still counts."""
-    page = Page(site, "otto", "ottospage03")
+    page = Page(site, "otto", "ottospage07")
     page.call("open")
     before = len(site.store.events("feedback"))
     for word in ("dismissed", "dismissed", "accepted"):
@@ -272,17 +272,17 @@ def test_a_button_of_the_ranked_book_reaches_the_bandits_log_once_and_late(
 def test_a_button_for_another_reps_a_missing_or_a_changed_action_keeps_nothing(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ui.handlers import Handlers
+    from ui.screen import blocks
 
     who, said = site.store.principal("otto"), []
-    names = dict.fromkeys(("chat", "box", "view", "threads", "book", "header", "state", "names"))
-    do = Handlers(site.desk, lambda token: who, "", **names)
+    events = blocks(site.desk, lambda token: who).fns.values()
+    [pick] = (event.fn for event in events if event.api_name == "pick")
     monkeypatch.setattr("ui.handlers.gr.Warning", lambda sentence, **_: said.append(sentence))
     monkeypatch.setattr("ui.handlers.gr.Info", lambda sentence, **_: said.append("noted"))
 
     def press(account: str, action: str, word: str = "accepted") -> None:
         event, request = SimpleNamespace(_data={"row": "0", "feedback": word}), SimpleNamespace(cookies={})
-        list(do.pick((("A name", account, action),), event, request))  # type: ignore[arg-type]
+        list(pick((("A name", account, action),), event, request))
 
     (own, shown), (foreign, hers) = (
         (str(row["account_id"].value), str(row["action"].value))
