@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from copilot.bandit.store import Store, moment
 
 KEPT = timedelta(days=91)  # a decision that nobody was shown can be answered for so long
-WORTH = 0.25  # the share of a log's lines that must go before it is rewritten
+WORTH = 0.1  # the share of a log's lines that must go before it is rewritten
 
 
 def compact(store: Store, now: datetime, *, keep: Collection[str] = ()) -> int:
