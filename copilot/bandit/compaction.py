@@ -6,7 +6,8 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from copilot.bandit.store import Store, moment
+from copilot.bandit.records import moment
+from copilot.bandit.store import Store
 
 KEPT = timedelta(days=91)  # a decision that nobody was shown can be answered for so long
 WORTH = 0.1  # the share of a log's lines that must go before it is rewritten

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from copilot.bandit.store import REWARDS, Store, moment
+from copilot.bandit.records import REWARDS, moment
+from copilot.bandit.store import Store
 from copilot.errors import BadInput
 
 if TYPE_CHECKING:

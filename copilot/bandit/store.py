@@ -8,8 +8,8 @@ nothing counts twice. ``compaction`` rewrites ``decisions.log`` in one step.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,38 +19,9 @@ import numpy.typing as npt
 from copilot.bandit import saving
 from copilot.bandit.logfile import LogFile, Record
 from copilot.bandit.policy import Decision, Policy
+from copilot.bandit.records import REWARDS, SHOWN, Asked, Open, moment
 from copilot.errors import BadInput
 from copilot.stats import Floats
-
-REWARDS = {"DEEP_LINK_CLICKED": 1.0, "NOTIFICATION_DISMISSED": -1.0, "NO_CLICK": 0.0}
-SHOWN = "SHOWN"  # in the log beside feedback: from then on silence says something
-
-
-@dataclass(frozen=True)
-class Open:
-    """Where a decision stands: the position of its line, when it was made or last reopened, what came of it."""
-
-    position: int
-    since: datetime
-    feedback: str | None = None  # the one that rewards
-    number: int | None = None  # of the policy's update
-    shown: bool = False  # somebody saw it
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One decision to make, or one that others made.
-
-    ``decision_id`` names it in all feedback (the recommendation's id), ``suggested`` is Algorithm 1's choice, ``about``
-    plain facts for studies, such as the account and the rep, and ``chance`` the probabilities to draw from where they
-    are not the policy's own.
-    """
-
-    decision_id: str
-    x: npt.ArrayLike
-    suggested: Hashable | None = None
-    about: Record = field(default_factory=dict)
-    chance: Floats | None = None
 
 
 class Store:
@@ -261,13 +232,6 @@ class Store:
             self.status[record["id"]] = replace(known, feedback=name)
             if learn:
                 self.policy.amend(known.number, REWARDS[name])
-
-
-def moment(at: datetime) -> datetime:
-    """Return the moment in UTC; one without a time zone is refused."""
-    if at.tzinfo is None:
-        raise BadInput(f"The moment {at} has no time zone; give one, as 2026-07-01T06:00+00:00.")
-    return at.astimezone(UTC)
 
 
 def _listed(x: npt.ArrayLike) -> Any:

@@ -22,7 +22,8 @@ from copilot.bandit.facts import FACTS, TABLES, facts
 from copilot.bandit.history import KEPT
 from copilot.bandit.lead import FLOOR
 from copilot.bandit.policy import NEURAL_ROWS, Policy
-from copilot.bandit.store import Asked, Store
+from copilot.bandit.records import Asked
+from copilot.bandit.store import Store
 from copilot.config import settings
 from copilot.data.workspace import Book, Workspace
 from copilot.errors import BadInput

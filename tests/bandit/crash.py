@@ -20,7 +20,8 @@ from copilot.bandit import logfile, posterior, saving
 from copilot.bandit.compaction import compact
 from copilot.bandit.feedback import ingest
 from copilot.bandit.policy import Policy
-from copilot.bandit.store import Asked, Store
+from copilot.bandit.records import Asked
+from copilot.bandit.store import Store
 
 NOW = datetime(2026, 7, 1, 6, 0, tzinfo=UTC)
 LATER = NOW + timedelta(days=100)

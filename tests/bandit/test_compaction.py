@@ -11,7 +11,8 @@ import pytest
 from copilot.bandit.compaction import KEPT, compact
 from copilot.bandit.compare import rewarded
 from copilot.bandit.feedback import ingest
-from copilot.bandit.store import Asked, Store
+from copilot.bandit.records import Asked
+from copilot.bandit.store import Store
 from tests.bandit.crash import LATER, NOW, UNSEEN, fresh, killed, unseen, work
 
 
