@@ -186,8 +186,8 @@ def drift(seeds: int, rounds: int) -> None:
         ratio = mean_interval(np.log(np.array(lost["auto"]) / lost["never"]))
         print(
             f"drift on {name}: regret after half time {means['auto']:.0f} by the drift test, {means['0.99']:.0f} by "
-            f"a constant .99, {means['never']:.0f} never forgetting: ratio {means['auto'] / means['never']:.2f}, by seed "
-            f"{np.exp(ratio.low):.2f} to {np.exp(ratio.high):.2f}, gate 0.33",
+            f"a constant .99, {means['never']:.0f} never forgetting: ratio {means['auto'] / means['never']:.2f}, by "
+            f"seed {np.exp(ratio.low):.2f} to {np.exp(ratio.high):.2f}, gate 0.33",
             flush=True,
         )
 
