@@ -73,7 +73,8 @@ def start(workspace: Workspace, name: str, now: datetime) -> list[str]:
                         f"{len(shared)} accounts are in the running study {other.name} too; "
                         f"wait for its end or stop it: an account is in one test at a time."
                     )
-        _write(study.folder, study.about | {"state": "running", "started": now.isoformat()})
+        began = {"state": "running", "started": now.isoformat(), "started_on": workspace.book().as_of.isoformat()}
+        _write(study.folder, study.about | began)
         if study.about["kind"] != "ab":
             return [f"{name} runs. Nothing is hidden; report on it at any time."]
         arms = study.assignment()["arm"].value_counts()
@@ -93,7 +94,8 @@ def stop(workspace: Workspace, name: str, now: datetime) -> list[str]:
         study = find(workspace, name)
         if not study.running:
             raise BadInput(f"The study {name} is {study.about['state']}; only a running one can be stopped.")
-        _write(study.folder, study.about | {"state": "stopped", "stopped": now.isoformat()})
+        ended = {"state": "stopped", "stopped": now.isoformat(), "stopped_on": workspace.book().as_of.isoformat()}
+        _write(study.folder, study.about | ended)
     return [f"{name} is stopped; its accounts are shown again."]
 
 

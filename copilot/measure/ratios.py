@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from copilot.errors import BadInput
-from copilot.measure.ab import effect
 from copilot.measure.columns import both_arms, clusters, flags, need, numbers
+from copilot.measure.contrast import effect
 from copilot.measure.effect import Effect, student_limits
 from copilot.stats import Floats, Interval
 
