@@ -59,7 +59,7 @@ class Finder:
         return Marked(self.text, tuple(sorted(self.found, key=lambda mention: mention.start)))
 
     def _ids(self) -> None:
-        """Mark ids of the book in any case, ids by their looks, and scenarios."""
+        """Mark ids of the book in any case, ids by their looks, scenarios and studies."""
         for span in TYPED_ID.finditer(self.text):
             key = self.vocabulary.ids.get(fold(span[0]))
             if key and (not key.isdigit() or len(key) >= 4):
@@ -70,6 +70,11 @@ class Finder:
             self._take("account", span[0], *span.span(), known=False)
         for span in SCENARIO.finditer(self.text):
             self._take("scenario", f"S-{int(span[1] or span[2])}", *span.span())
+        for name in self.vocabulary.studies:
+            if re.search(r"[\d-]", name):  # one without a digit or hyphen could be any word
+                typed = rf"(?<![\w-]){name.replace('-', '[- ]')}(?![\w-])"
+                for span in re.finditer(typed, self.text, re.I):
+                    self._take("study", name, *span.span())
 
     def _names(self) -> None:
         """Mark the book's names from left to right, the longest first where several start at one word."""

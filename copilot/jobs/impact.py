@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
+from datetime import date
 from typing import Any
 
 from copilot.data.hidden import Held, held
@@ -60,10 +61,10 @@ def impact(workspace: Workspace, asked: str | None, store: Store) -> Record:
             "There is no study in this workspace yet, so nothing proves what the recommendations bring; an analyst "
             "begins one with `sales-copilot study create FILE`."
         )
-    known.sort(key=lambda study: (study.ends, study.name), reverse=True)
+    known.sort(key=lambda study: study.ends, reverse=True)
     if asked is not None:
         known = [_named(asked, known)]
-    told = [_Told(study, book, store) for study in known[:LISTED]]
+    told = [Told(study, book.as_of, _measured(study, book, store)) for study in known[:LISTED]]
     if len(known) == 1:
         return Record("measure_impact", told[0].cells, tuple(told[0].sentences()))
     data = {
@@ -79,7 +80,7 @@ def impact(workspace: Workspace, asked: str | None, store: Store) -> Record:
 
 def _named(asked: str, known: list[Held]) -> Held:
     """Return the study a person means: by its name, or by a part of it that no other has."""
-    wanted = "-".join(re.findall(r"\w+", asked.casefold()))
+    wanted = re.sub(r"^(?:the|our)-|-study$", "", "-".join(re.findall(r"\w+", asked.casefold())))
     names = {study.name: study for study in known}
     if wanted in names:
         return names[wanted]
@@ -92,36 +93,44 @@ def _named(asked: str, known: list[Held]) -> Held:
     raise TryAgain(f"There is no study {shown!r}; {hint} {', '.join((close or list(names))[:LISTED])}.")
 
 
-class _Told:
+def _measured(study: Held, book: Book, store: Store) -> Finding | str | None:
+    """Return what a study found, or why that cannot be said yet, or nothing where its arms were never kept apart."""
+    if study.about["kind"] == "ab" and study.about["state"] == "planned":
+        return None
+    try:
+        return measure(study, book, store)
+    except BadInput as error:
+        return str(error)
+
+
+class Told:
     """One study as cells and sentences; an effect has a cell only where the verdict is causal."""
 
-    def __init__(self, study: Held, book: Book, store: Store) -> None:
+    def __init__(self, study: Held, as_of: date, found: Finding | str | None) -> None:
+        """Take what ``measure`` returned, or the sentence that says why it could not, or None where nobody began."""
         spec = spec_of(study)
-        self.study, self.found = study, None
+        self.study, self.found = study, found
         self.cells: dict[str, Any] = {
             "study": self._cell("name", study.name, metric="study"),
             "kind": self._cell("kind", KINDS[spec.kind]),
             "outcome": self._cell("outcome", OUTCOMES[spec.outcome]),
             "state": self._cell("state", study.about["state"]),
+            "verdict": self._cell("measured.verdict", "none yet", metric="verdict"),
             "starts": self._cell("starts", spec.starts, "date", "first day"),
             "ends": self._cell("ends", spec.ends, "date", "last day"),
-            "as_of": cell(book.as_of, "date", "book:manifest.as_of", "as of"),
+            "as_of": cell(as_of, "date", "book:manifest.as_of", "as of"),
             "smallest": self._cell("smallest_effect", spec.smallest_effect, "ratio", "smallest effect sought"),
             "level": constant(0.95, "percent", "level of the interval"),
         }
-        if spec.kind == "ab" and study.about["state"] == "planned":
-            return
-        try:
-            self.found = measure(study, book, store)
-        except BadInput as error:
-            self.cells["reason"] = self._cell("measured", str(error), metric="reason")
-            return
-        self._judged(self.found)
+        if isinstance(found, str):
+            self.cells["reason"] = self._cell("measured", found, metric="reason")
+        elif found is not None:
+            self._judged(found)
 
     def sentences(self) -> list[Say]:
         """Return the verdict, what it rests on and what limits it."""
-        if self.found is None:
-            return [say("impact_unmeasured" if "reason" in self.cells else "impact_planned")]
+        if self.found is None or isinstance(self.found, str):
+            return [say("impact_planned" if self.found is None else "impact_unmeasured")]
         effect, word = self.found.effect, self.found.verdict.word
         lines = [say("impact_verdict")]
         if word != "causal":

@@ -21,6 +21,7 @@ from copilot.data.snapshot import open_snapshot
 from copilot.data.workspace import Workspace
 from copilot.errors import BadInput, CopilotError, MissingData
 from copilot.jobs import study, study_report
+from copilot.measure.report import page as html
 from copilot.store.database import Store, Turn
 from copilot.text.cells import flatten
 from tests.conftest import NOW
@@ -63,14 +64,21 @@ def controls(workspace: Workspace) -> pd.Index:
     return pd.Index(rows.loc[rows["arm"] == "control", "account_id"])
 
 
-class Walk:
-    """Everything that all tools say, as cells and as text, for somebody who may read everything."""
+def treated(workspace: Workspace) -> pd.Index:
+    rows = held(workspace.root)[0].assignment()
+    return pd.Index(rows.loc[rows["arm"] == "treated", "account_id"])
 
-    def __init__(self, workspace: Workspace, accounts: list[str]) -> None:
+
+class Walk:
+    """All that the tools say of accounts, as cells and as text, to somebody who may read these and some others."""
+
+    def __init__(self, workspace: Workspace, accounts: list[str], others: list[str]) -> None:
+        snapshot, mine = open_snapshot(workspace), [*accounts, *others]
+        owners = snapshot.table("accounts", EVERYTHING).set_index("account_id")["owner_rep_id"]
+        scope = Scope(frozenset(mine), frozenset(owners[mine]))
         self.ctx = Ctx(
-            workspace.root, Principal("noor", "analyst"), EVERYTHING, open_snapshot(workspace),
-            lambda: NOW, np.random.default_rng(7),
-        )  # fmt: skip
+            workspace.root, Principal("noor", "analyst"), scope, snapshot, lambda: NOW, np.random.default_rng(7)
+        )
         self.values: set[float] = set()
         self.texts: list[str] = []
         self.refusals: list[str] = []
@@ -86,7 +94,7 @@ class Walk:
         for group in ("action", "segment", "region", "product", "quadrant", "month", "rep", "stage"):
             self.call("summarize_book", group_by=group)
         self.call("recommend_action", limit=50)
-        self.call("search_features", query="usage")
+        self.call("measure_impact")
 
     def call(self, name: str, **arguments: Any) -> None:
         try:
@@ -124,10 +132,10 @@ def scores_of(workspace: Workspace, accounts: list[str]) -> set[float]:
 def test_no_tool_says_a_score_of_a_control_account_while_the_study_runs(
     workspace: Workspace, running: Workspace
 ) -> None:
-    accounts = list(controls(running)[:5])
+    accounts, others = list(controls(running)[:3]), list(treated(running)[:3])
     secret = scores_of(running, accounts)
     assert len(secret) > 50
-    walk = Walk(running, accounts)
+    walk = Walk(running, accounts, others)
     assert not walk.values & secret
     assert len(walk.refusals) >= 8 * len(accounts)
     assert all("hidden until 2026-12-31: control of summer-test" in said for said in walk.refusals)
@@ -137,7 +145,7 @@ def test_no_tool_says_a_score_of_a_control_account_while_the_study_runs(
     assert sum("hidden until 2026-12-31: control of summer-test" in text for text in walk.texts) == len(accounts)
     # The same walk without a running study says hundreds of them: the check can fail.
     study.stop(running, "summer-test", NOW)
-    assert len(Walk(workspace, accounts).values & secret) > 25
+    assert len(Walk(workspace, accounts[:1], []).values & secret) > 15
 
 
 def test_lists_totals_and_worklists_hold_treated_accounts_alone(tiny: Workspace, running: Workspace) -> None:
@@ -189,16 +197,25 @@ def test_a_foreign_control_account_reads_like_any_foreign_one(running: Workspace
     assert "hidden" not in str(told.value)
 
 
-def test_training_and_the_nightly_score_read_past_the_blanking(tiny: Workspace, running: Workspace) -> None:
+def test_the_nightly_score_reads_past_the_blanking_but_puts_no_control_on_a_worklist(
+    tiny: Workspace, running: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from copilot.jobs import explanations
     from copilot.jobs.score import score
 
+    monkeypatch.setattr(explanations, "write", lambda *_, **__: None)  # half of the time, and not what is asked here
     score(running, NOW)
     fresh, before = running.current("snapshots"), tiny.current("snapshots")
     assert fresh is not None
     assert before is not None
-    pd.testing.assert_frame_equal(
-        pd.read_parquet(fresh / "accounts.parquet"), pd.read_parquet(before / "accounts.parquet")
-    )
+    now, then = (pd.read_parquet(folder / "accounts.parquet").set_index("account_id") for folder in (fresh, before))
+    lists = ["worklist_rank", "action"]  # who stands on one has an action of its own drawn
+    pd.testing.assert_frame_equal(now.drop(columns=lists), then.drop(columns=lists))
+    out = list(controls(running))
+    assert now.loc[out, "priority"].notna().sum() > 100
+    assert not pd.read_parquet(fresh / "plan.parquet")["account_id"].isin(out).any()
+    assert then.loc[out, "worklist_rank"].notna().sum() > 50
+    assert now.loc[out, "worklist_rank"].isna().all()
     assert open_snapshot(running).hidden
 
 
@@ -308,8 +325,7 @@ def test_a_past_ab_study_reports_a_page_that_loads_nothing(workspace: Workspace,
     assert "&lt;b&gt;Bold?" in page
     for outside in ("src=", 'href="http', "<script", "@import", "url(http", "<link"):
         assert outside not in page
-    again = study_report.report(workspace, "summer-test")[1]
-    assert again == page
+    assert html(study_report.spec_of(study.find(workspace, "summer-test")), found, workspace.book().as_of) == page
 
 
 def test_a_regional_study_reports_an_event_study(workspace: Workspace, tmp_path: Path) -> None:

@@ -7,7 +7,17 @@ from typing import Any
 import pandas as pd
 
 from copilot.access import Scope, SnapshotReader
-from copilot.explain.answers.common import as_of_cell, cell, hidden_cells, hidden_say, resolve, say, score_cells, shown, why_missing
+from copilot.explain.answers.common import (
+    as_of_cell,
+    cell,
+    hidden_cells,
+    hidden_say,
+    resolve,
+    say,
+    score_cells,
+    shown,
+    why_missing,
+)
 from copilot.explain.answers.why import action_reasons, basis, learned, reason_cells, reason_say
 from copilot.text.cells import Cell, Column, Record, Say, Unit
 
