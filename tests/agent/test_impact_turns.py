@@ -1,4 +1,4 @@
-"""Whole turns of measure_impact on the tiny book: who may ask, what the verdict lets be said, and lists while it runs."""
+"""Whole turns of measure_impact on the tiny book: who may ask, what a verdict lets be said, and lists meanwhile."""
 
 from __future__ import annotations
 

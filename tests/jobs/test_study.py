@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from copilot.data.workspace import Workspace
 from copilot.errors import BadInput, CopilotError, MissingData
 from copilot.jobs import study, study_report
 from copilot.measure.report import page as html
+from copilot.measure.verdict import Verdict
 from copilot.store.database import Store, Turn
 from copilot.text.cells import flatten
 from tests.conftest import NOW
@@ -326,6 +328,41 @@ def test_a_past_ab_study_reports_a_page_that_loads_nothing(workspace: Workspace,
     for outside in ("src=", 'href="http', "<script", "@import", "url(http", "<link"):
         assert outside not in page
     assert html(study_report.spec_of(study.find(workspace, "summer-test")), found, workspace.book().as_of) == page
+
+
+def test_a_report_says_what_limits_it_and_calls_a_number_an_effect_only_where_it_is_proven(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    study.create(workspace, written(tmp_path, starts="2025-09-01", ends="2026-10-31"), NOW)
+    one = study.find(workspace, "summer-test")
+    early = "this is an early look"
+    planned = study_report.measure(one, workspace.book()).verdict.sentences
+    assert any("never started" in sentence for sentence in planned)
+    study.start(workspace, "summer-test", NOW)
+    study.stop(workspace, "summer-test", NOW)
+    found, page = study_report.report(workspace, "summer-test")
+    said = " ".join(found.verdict.sentences)
+    assert "Nothing was hidden before 2026-06-30, though renewals count from 2025-09-01 on." in said
+    assert "It was stopped on 2026-06-30 and its controls shown, though renewals count to 2026-10-31." in said
+    assert early in said
+    assert early in page
+    spec, today = study_report.spec_of(one), workspace.book().as_of
+    for word, called, other in (
+        ("causal", "Effect on rig", "Not proven"),
+        ("underpowered", "Not proven: the difference in rig", "Effect on rig"),
+    ):
+        text = html(spec, replace(found, verdict=Verdict(word, ("So it is.",))), today)  # type: ignore[arg-type]
+        assert called in text
+        assert other not in text
+        assert ("Relative to no treatment" in text) == (word == "causal")
+
+
+def test_a_study_changed_by_hand_into_none_is_one_sentence(running: Workspace) -> None:
+    file = running.root / "studies" / "summer-test" / "study.json"
+    file.write_text(file.read_text().replace('"rig"', '"magic"'))
+    with pytest.raises(BadInput, match="changed into what no study can be; put it back") as told:
+        study_report.report(running, "summer-test")
+    assert "\n" not in str(told.value)
 
 
 def test_a_regional_study_reports_an_event_study(workspace: Workspace, tmp_path: Path) -> None:
