@@ -33,10 +33,11 @@ def create(workspace: Workspace, file: Path, now: datetime) -> list[str]:
     with workspace.writing():
         if spec.name in {study.name for study in held(workspace.root)}:
             raise BadInput(f"There is a study {spec.name} already; give this one another name.")
+        accounts = accounts_of(spec, book)
         lines = [f"{spec.name}: {spec.kind} on {spec.outcome}, {spec.starts} to {spec.ends}."]
         assigned = None
         if spec.kind == "ab":
-            assigned, told = _assigned(spec, book)
+            assigned, told = _assigned(spec, accounts)
             lines += told
         lines += _foresee(spec, book, assigned)
         folder = workspace.root / "studies" / spec.name
@@ -111,8 +112,7 @@ def find(workspace: Workspace, name: str) -> Held:
     return known[name]
 
 
-def _assigned(spec: StudySpec, book: Book) -> tuple[pd.DataFrame, list[str]]:
-    accounts = accounts_of(spec, book)
+def _assigned(spec: StudySpec, accounts: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     rows = ab.assign(accounts, book="owner_rep_id", strata=spec.strata, share=spec.share, seed=spec.seed)
     reps = rows[["owner_rep_id"]].drop_duplicates()
     waves = ab.waves(list(reps["owner_rep_id"]), spec.waves, seed=spec.seed)
@@ -157,6 +157,11 @@ def accounts_of(spec: StudySpec, book: Book) -> pd.DataFrame:
         if unknown := [name for name in spec.regions if name not in known]:
             raise BadInput(
                 f"There is no region {unknown[0][:60]!r}; the book has {', '.join(sorted(known)) or 'none'}."
+            )
+        if spec.kind == "did" and known <= set(spec.regions):
+            raise BadInput(
+                f"Every region of the book ({', '.join(sorted(known))}) is treated, so there is none to compare with; "
+                "name fewer regions."
             )
         if spec.kind != "did":
             accounts = accounts[accounts["region"].isin(spec.regions)]

@@ -11,7 +11,7 @@ import pandas as pd
 
 from copilot.errors import BadInput
 from copilot.measure.balance import balance
-from copilot.measure.columns import need, plain
+from copilot.measure.columns import listed, need, plain
 from copilot.measure.contrast import compliers, effect
 from copilot.measure.ratios import rig
 
@@ -48,10 +48,12 @@ def assign(
     Raises:
         BadInput: A column is missing, an account is there twice or has no name or no book, or the share is none.
     """
-    names = [strata] if isinstance(strata, str) else list(strata)
+    names = listed(strata)
     whole = need(frame, [book, *names])
-    if not 0 < share < 1:
+    if not isinstance(share, int | float) or not 0 < share < 1:
         raise BadInput(f"The share to treat lies above 0 and below 1, not at {share}.")
+    if not isinstance(seed, int | np.integer):
+        raise BadInput(f"The seed of the lot is a whole number, not {seed!r}.")
     who = (whole[account] if account in whole.columns else pd.Series(frame.index)).map(_word)
     if (who == "").any():
         raise BadInput(f"{account} is missing in some rows; every account needs a name to be assigned by.")

@@ -9,7 +9,7 @@ import pandas as pd
 
 from copilot.errors import BadInput
 from copilot.measure.coarsen import joined
-from copilot.measure.columns import both_arms, clusters, codes, flags, need, numbers
+from copilot.measure.columns import both_arms, clusters, codes, flags, listed, need, numbers
 from copilot.measure.effect import Effect, student_limits
 from copilot.measure.regression import Fit, fit
 from copilot.stats import Ints
@@ -93,7 +93,8 @@ def _fitted(
     cluster: Hashable | None,
     looked: Hashable | None,
 ) -> tuple[Fit, Ints]:
-    whole = need(frame, [outcome, arm, book, *strata, cluster, looked])
+    names = listed(strata)
+    whole = need(frame, [outcome, arm, book, *names, cluster, looked])
     kept = ~np.isnan(numbers(whole, outcome))
     if looked is not None:
         seen = flags(whole, looked)
@@ -106,7 +107,7 @@ def _fitted(
     whole = whole[kept].reset_index(drop=True)
     y, treated = numbers(whole, outcome), flags(whole, arm)
     both_arms(treated, arm)
-    cells = [codes(whole[name]) for name in ([book, *strata] if book is not None else list(strata))]
+    cells = [codes(whole[name]) for name in ([book, *names] if book is not None else names)]
     absorbed = joined(cells) if cells else np.zeros(len(whole), dtype=np.intp)
     if not _mixed(absorbed, treated):
         raise BadInput("No rep's book has both treated and control accounts in one stratum; take fewer strata.")

@@ -154,7 +154,8 @@ def test_never_may_be_told_in_any_way_and_times_may_be_texts_dates_or_floats() -
     texts = dates.assign(time=dates["time"].dt.strftime("%Y-%m-%d"), first=dates["first"].dt.strftime("%Y-%m-%d"))
     quarter = {k: f"2026Q{k}" if k < 5 else f"2027Q{k - 4}" for k in range(1, 7)}
     quarters = frame.assign(time=frame["time"].map(quarter), first=frame["first"].map(quarter))
-    for told in (words, mixed, dates, texts, quarters, frame.astype({"time": float, "unit": str})):
+    zones = dates.assign(time=dates["time"].dt.tz_localize("Europe/Berlin"))
+    for told in (words, mixed, dates, texts, quarters, zones, frame.astype({"time": float, "unit": str})):
         np.testing.assert_allclose(did.att_gt(told, **NAMES)[["att", "se"]], expected[["att", "se"]])
 
 
@@ -212,6 +213,7 @@ def test_one_treated_cluster_gives_an_effect_without_an_error() -> None:
         (lambda f: f.drop(columns="first"), "no column first"),
         (lambda f: f.iloc[:0], "no rows"),
         (lambda f: f.assign(first="soon"), "scale of the periods"),
+        (lambda f: f.assign(unit=[[7]] * len(f)), r"unit holds \[7\] and the like; give one value a row"),
     ],
 )
 def test_bad_panels_are_refused_in_one_sentence(change: object, says: str) -> None:
@@ -231,6 +233,7 @@ def test_bad_panels_are_refused_in_one_sentence(change: object, says: str) -> No
         (lambda f: f.assign(rep=f["unit"].astype(float).where(f["unit"] > 3)), "rep is missing"),
         (lambda f: f.assign(on=f["on"].replace(1, 7)), "holds 7"),
         (lambda f: f.assign(on=(f["time"] > 3).astype(int)), "cannot be told"),
+        (lambda f: f.assign(time=[[7]] * len(f)), "one value a row"),
     ],
 )
 def test_bad_two_way_input_is_refused_in_one_sentence(change: object, says: str) -> None:
