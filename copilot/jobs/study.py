@@ -177,10 +177,14 @@ def accounts_of(spec: StudySpec, book: Book) -> pd.DataFrame:
 
 def _foresee(spec: StudySpec, book: Book, assigned: pd.DataFrame | None) -> list[str]:
     """Say what effect the study could see, by the spread of the same season a year before."""
+    if spec.kind == "mau":
+        return ["What it will see depends on how many reps come to use the copilot often, which nobody knows yet."]
     contracts, today = record.contracts(book)[0], pd.Timestamp(book.as_of)
     year = pd.DateOffset(years=1)
-    while pd.Timestamp(spec.ends) - year > today:
+    while pd.Timestamp(spec.ends) - year > today - outcomes.AROUND:
         year = pd.DateOffset(years=year.years + 1)
+    if spec.kind == "did":
+        return _foresee_regions(spec, book, year)
     try:
         past = outcomes.bookings(contracts, pd.Timestamp(spec.starts) - year, pd.Timestamp(spec.ends) - year, today)
     except BadInput as error:
@@ -198,6 +202,24 @@ def _foresee(spec: StudySpec, book: Book, assigned: pd.DataFrame | None) -> list
     return [
         f"{len(inside):,} of them renew in that time: it will see effects from {least:.3f} on "
         f"(4 in 5 times), and one of {spec.smallest_effect:g} with a chance of {chance:.0%}."
+    ]
+
+
+def _foresee_regions(spec: StudySpec, book: Book, year: pd.DateOffset) -> list[str]:
+    """Say what the same comparison saw in a season in which nothing was done."""
+    from copilot.jobs.study_report import measure
+
+    starts, ends = ((pd.Timestamp(day) - year).date() for day in (spec.starts, spec.ends))
+    earlier = spec.model_copy(update={"starts": starts, "ends": ends})
+    try:
+        found = measure(Held(Path(spec.name), earlier.model_dump(mode="json") | {"state": "planned"}), book)
+    except BadInput as error:
+        return [f"No earlier season tells what it could see: {error}"]
+    if found.verdict.word == "too few clusters":
+        return [found.verdict.sentences[0]]
+    return [
+        f"The same comparison from {starts} to {ends} would have seen effects from {found.detectable:.3f} on "
+        f"(4 in 5 times); the smallest sought is {spec.smallest_effect:g}."
     ]
 
 
