@@ -16,7 +16,7 @@ def worklists(accounts: pd.DataFrame, book: Book, workspace: Workspace) -> tuple
     """Put each rep's most valuable accounts on their list; owners stay as they are.
 
     Within a cycle the list is kept and ranked anew; when a cycle begins, accounts recommended in the last 14 days rest.
-    What a running study hides is on no list: its rep would not see it, so the place goes to the next account.
+    What a running study hides is on no list: its rep would not see it, so its place goes to the next account.
 
     Args:
         accounts: Indexed by account id: ``owner_rep_id, priority, action``.
@@ -41,7 +41,7 @@ def worklists(accounts: pd.DataFrame, book: Book, workspace: Workspace) -> tuple
     if kept is not None:
         stays = open_pairs.index.isin(kept["account_id"])
         others = open_pairs[~stays & ~open_pairs.index.isin(_resting(book, workspace, today))]
-        next_up = _next_up(others, kept[kept["account_id"].isin(out)])
+        next_up = _next_up(others, kept, out)
         open_pairs = open_pairs[stays | open_pairs.index.isin(next_up)]
         started = kept.set_index("account_id")["recommended_on"].reindex(open_pairs.index).fillna(today)
     else:
@@ -70,9 +70,13 @@ def _running_cycle(book: Book, workspace: Workspace, today: pd.Timestamp) -> pd.
     return last if running else None
 
 
-def _next_up(others: pd.DataFrame, gone: pd.DataFrame) -> pd.Index:
-    """Return who takes the places that a study took from the running cycle's list: each rep's best other accounts."""
-    places = others["owner_rep_id"].map(gone.groupby("rep_id").size()).fillna(0)
+def _next_up(others: pd.DataFrame, kept: pd.DataFrame, out: list[str]) -> pd.Index:
+    """Return who takes the places that a study took from the running cycle's list: each rep's best other accounts.
+
+    A rep who is on no list, as one whom a study reaches only now, begins with a whole one.
+    """
+    free = kept["account_id"].isin(out).groupby(kept["rep_id"]).sum()
+    places = others["owner_rep_id"].map(free).fillna(len(others))
     return others.index[others.groupby("owner_rep_id")["priority"].rank(method="first", ascending=False) <= places]
 
 

@@ -31,9 +31,9 @@ def scored(workspace: Workspace) -> pd.DataFrame:
     return accounts.assign(priority=priority, action="prevent_churn")
 
 
-def begin(workspace: Workspace) -> set[str]:
+def begin(workspace: Workspace, spec: str = SPEC) -> set[str]:
     file = workspace.root / "spec.yaml"
-    file.write_text(SPEC, encoding="utf-8")
+    file.write_text(spec, encoding="utf-8")
     study.create(workspace, file, NOW)
     study.start(workspace, "summer-test", NOW)
     return set(hidden(workspace.root, workspace.book().as_of))
@@ -87,6 +87,19 @@ def test_within_a_cycle_the_others_stay_and_the_place_goes_to_the_next(workspace
     assert set(again["account_id"]) == set(after["account_id"])
     fresh, _ = worklists(accounts, later(book, 14), workspace)
     assert not set(fresh["account_id"]) & set(after["account_id"])
+
+
+def test_a_rep_whom_a_study_reaches_in_mid_cycle_gets_a_list_that_day(workspace: Workspace) -> None:
+    accounts, book = scored(workspace), later(workspace.book(), 40)
+    keep(workspace, worklists(accounts, book, workspace)[0])
+    begin(workspace, SPEC + "waves: 2\nwave_days: 45\n")  # the second step is on 15 August
+    waiting, _ = worklists(accounts, later(book, 1), workspace)
+    keep(workspace, waiting)
+    second = set(accounts["owner_rep_id"]) - set(waiting["rep_id"])
+    assert second
+    reached, _ = worklists(accounts, later(book, 6), workspace)
+    assert second <= set(reached["rep_id"])
+    assert set(waiting["account_id"]) <= set(reached["account_id"])
 
 
 def test_without_a_study_a_list_is_kept_as_it_is(workspace: Workspace) -> None:
