@@ -121,6 +121,19 @@ def test_a_world_without_differing_effects_is_reported_as_such_and_shown_the_one
     assert np.sqrt((level - 0.4) ** 2 + told.var()) < 1.1 * max(abs(level - 0.4), model.calibration.level_se)
 
 
+def test_where_no_learner_shows_a_difference_the_plainest_serves_though_others_come_closer_to_evidence() -> None:
+    g = np.random.default_rng(7)
+    X = pd.DataFrame(g.normal(size=(600, 4)), columns=list("abcd"))
+    treated = (g.random(600) < 0.5).astype(float)
+    y = X["a"] + 0.5 * treated + g.normal(size=600)
+    report = uplift.fit(X, treated, y, rng=np.random.default_rng(7)).report
+    evidence = {name: row["evidence"] for name, row in report["candidates"].items()}
+    assert max(evidence.values()) < calibrate.SIGNAL
+    assert max(evidence, key=lambda name: evidence[name]) != "t_linear"
+    assert report["learner"] == "t_linear"
+    assert "the plainest" in report["reason"]
+
+
 def test_chances_stay_chances_and_so_does_their_difference(chances: tuple[World, uplift.UpliftModel]) -> None:
     world, model = chances
     told = model.predict(world.X, interval=0.9)

@@ -159,3 +159,14 @@ def test_outliers_constant_columns_and_unseen_gaps_stay_finite() -> None:
     assert abs(told[1]) < 20  # a value beyond four standard deviations counts as four
     rows = design.learn(table, np.ones(600), bends=False).rows(table)
     assert np.abs(rows[:, 4:]).max() == 0
+
+
+def test_lines_that_stand_alone_are_shrunk_least_of_what_cannot_be_told_apart() -> None:
+    g = np.random.default_rng(5)
+    X = g.normal(size=(2_000, 4))
+    truth = np.array([0.2, -0.16, 0.12, 0.0])
+    sample = bases.Sample(X, X @ truth + g.normal(size=2_000), np.ones(2_000), np.arange(2_000.0), "mean")
+    plain = np.linalg.lstsq(X - X.mean(axis=0), sample.y - sample.y.mean(), rcond=None)[0] * X.std(axis=0)
+    best, least = (bases.fit_linear(sample, bends=False, alike=alike).slopes for alike in (0.0, bases.ALIKE))
+    assert np.abs(best).sum() < np.abs(plain).sum()
+    assert np.abs(least - plain).max() < 0.1 * np.abs(best - plain).max()

@@ -35,6 +35,9 @@ ONCE = 15_000  # rows from which a fifth of the accounts, held out once, weighs 
 LEAST_WEIGHT = 0.03  # a base that would weigh less is left out
 PENALTIES = np.logspace(-1, 5, 19)
 BLOCK = 4_096  # rows multiplied at a time
+# Difference of n·log GCV, as of AIC, below which two penalties cannot be told apart. Lines that stand alone then take
+# the smaller: arms that are shrunk one by one bias their difference (Hahn, Carvalho, Puelz & He 2018).
+ALIKE = 2.0
 WORST_GAP = 0.9  # share of the rows that a fit's degrees of freedom may use up
 
 
@@ -80,7 +83,7 @@ def fit(
     sample = Sample(X, y, weights, groups, task)
     level, bounded = float(np.average(y, weights=weights)), task == "chance"
     if effort == "linear" and float(np.ptp(y)) > 0:
-        return Mix(level, (1.0,), (fit_linear(sample, bends=False),), bounded)
+        return Mix(level, (1.0,), (fit_linear(sample, bends=False, alike=ALIKE),), bounded)
     parts = _parts(sample, effort)
     inner = _inner(sample, np.random.default_rng(seed))
     if float(np.ptp(y)) == 0 or not inner:
@@ -146,30 +149,34 @@ def _shares(held: Floats, y: Floats, weight: Floats) -> Floats:
     return np.asarray(share / max(1.0, share.sum()), float)
 
 
-def fit_linear(sample: Sample, *, bends: bool) -> Linear:
+def fit_linear(sample: Sample, *, bends: bool, alike: float = 0.0) -> Linear:
     """Fit ridge regression, or logistic ridge, the penalty by generalised cross-validation.
 
+    Of penalties whose n·log GCV is within ``alike`` of the least, the smallest is taken.
     The logistic form penalises each step of its weighted least squares anew (performance iteration, Gu 1992).
     """
     rows = design.learn(sample.X, sample.weight, bends=bends)
     F, y, weight = rows.rows(sample.X), sample.y, sample.weight
     if sample.task == "mean":
-        slopes, level = _ridge(F, y, weight)
+        slopes, level = _ridge(F, y, weight, alike)
         return Linear(rows, slopes, level, False)
     rate = float(np.clip(np.average(y, weights=weight), 1e-4, 1 - 1e-4))
     score = np.full(len(y), np.log(rate / (1 - rate)))
     for _ in range(5):
         chance = np.clip(expit(score), 1e-3, 1 - 1e-3)
         curve = chance * (1 - chance)
-        slopes, level = _ridge(F, score + (y - chance) / curve, weight * curve)
+        slopes, level = _ridge(F, score + (y - chance) / curve, weight * curve, alike)
         before, score = score, np.clip(level + F @ slopes, -8, 8)
         if np.abs(score - before).max() < 1e-2:  # in log-odds
             break
     return Linear(rows, slopes, level, True)
 
 
-def _ridge(F: Floats, y: Floats, weight: Floats) -> tuple[Floats, float]:
-    """Return slopes and level of weighted ridge regression with the penalty of least GCV (Golub, Heath, Wahba 1979)."""
+def _ridge(F: Floats, y: Floats, weight: Floats, alike: float = 0.0) -> tuple[Floats, float]:
+    """Return slopes and level of weighted ridge regression with the penalty of least GCV (Golub, Heath, Wahba 1979).
+
+    ``alike``: as ``fit_linear`` has it.
+    """
     n, w = len(y), weight / weight.mean()
     mean, level = w @ F / w.sum(), float(np.average(y, weights=w))
     root, aim = np.sqrt(w)[:, None], y - level
@@ -181,15 +188,17 @@ def _ridge(F: Floats, y: Floats, weight: Floats) -> tuple[Floats, float]:
         pull += scaled.T @ (aim[block] * root[block, 0])
     found, axes = np.linalg.eigh(gram)
     size, pulled = np.maximum(found, 0.0), axes.T @ pull
-    best, least = pulled / (size + PENALTIES[-1]), np.inf
+    shrunk, scores = [pulled / (size + PENALTIES[-1])], [np.inf]
     for penalty in PENALTIES:
         freedom = float((size / (size + penalty)).sum()) + 1
         if freedom > WORST_GAP * n:
             continue
         along = pulled / (size + penalty)
         rest = total - 2 * float(along @ pulled) + float(along**2 @ size)
-        if (score := rest / (1 - freedom / n) ** 2) < least:
-            best, least = along, score
+        shrunk.append(along)
+        scores.append(rest / (1 - freedom / n) ** 2)
+    near = min(scores) + np.expm1(alike / n) * abs(min(scores))
+    best = shrunk[next((place for place, score in enumerate(scores) if score <= near), 0)]
     slopes = axes @ best
     return slopes, level - float(mean @ slopes)
 

@@ -247,12 +247,16 @@ def _bags(
     kept: npt.NDArray[np.bool_],
     rng: np.random.Generator,
 ) -> dict[str, Sequence[Learner]]:
-    """Return the fits that serve: those of the folds, or new ones where the folds ended before the newest rows."""
+    """Return the fits that serve: those of the folds, or new ones where the folds ended before the newest rows.
+
+    The plainest learner is quick: of it ten fits serve, each of which lacks a tenth of the rows instead of a third.
+    """
+    plain = set(weights) == {select.PLAINEST}
     dated = any(fold.test_from for fold in plan)
     judged_all = len(trial.judged) == int(kept.sum())
-    if not dated and judged_all:
+    if not dated and judged_all and not plain:
         return {kind: trial.fitted[kind] for kind in weights}
-    parts = 5 if len(cases.y) < LARGE else 3
+    parts = 10 if plain else 5 if len(cases.y) < LARGE else 3
     fresh = _trimmed(folds(cases.groups, None, n=parts, rng=rng), cases, kept)
     seeds = [int(rng.integers(2**31)) for _ in fresh]
     shared = [Memo() for _ in fresh]

@@ -41,10 +41,10 @@ def choose(trial: Trial) -> tuple[Trial, Choice]:
 
     Each is judged as it would be served: calibrated, each tenth of the accounts on the rest. The candidate with the
     least R-loss leads. Among those whose loss is not more than one standard error of the difference (by account) above
-    it, and whose effects carry evidence of a difference between accounts (the slope of ``calibrate.fit`` is more than
-    its standard error), the one whose deciles move least between refits is taken. Stability alone would reward
-    a constant, or a ranking by something else than the effect. Where none carries evidence, the plainest is taken if
-    its loss is near (what has least to learn is misled least), else the one that comes closest to evidence.
+    it, and whose effects carry enough evidence of a difference between accounts to be shown (``calibrate.SIGNAL``), the
+    one whose deciles move least between refits is taken. Stability alone would reward a constant, or a ranking by
+    something else than the effect. Where none carries evidence, the plainest is taken if its loss is near (what has
+    least to learn is misled least), else the one that comes closest to evidence.
     """
     kinds = list(trial.effects)
     stack = _stack(trial) if len(kinds) > 1 and len(trial.judged) >= FEWEST_FOR_STACK else None
@@ -68,7 +68,7 @@ def choose(trial: Trial) -> tuple[Trial, Choice]:
             "same_decile": same_decile(refits),
             "spearman_refits": mean_spearman(refits),
         }
-    proven = [name for name in near if evidence[name] > 1]
+    proven = [name for name in near if evidence[name] > calibrate.SIGNAL]
     if proven:
         chosen = max(proven, key=lambda name: (table[name]["same_decile"], evidence[name]))
     else:
