@@ -80,7 +80,7 @@ def written(
     from copilot.jobs.explanations import Explained, write
 
     def shares(booster: Any) -> Any:
-        return lambda rows: contributions(booster, rows.to_numpy(np.float32))[:, :-1]
+        return lambda rows: contributions(booster, rows.to_numpy(np.float32))
 
     told = [Explained(about, shares(booster), values) for about, booster in boosters.items()]
     start = process_time()
