@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import reduce
 from itertools import groupby
 
+from copilot.text import prose
 from copilot.text import words as w
 from copilot.text.cells import REFERENCE, Cell, Value
 from copilot.text.claim import Claim, Ref, fold, sign_of, split_sentences
@@ -43,9 +44,19 @@ def check(
     places = [place for place, letter in enumerate(cased) if letter == w.MARK]
     refs = tuple(Ref(path, cells[path], place) for path, place in zip(paths, places, strict=True))
     claim = Claim(cased.lower(), cased, refs, cells, fold(question).lower(), names, template)
-    rules = (_letters, _numbers, _ranges, _metrics, _directions, _orders, _extremes, _owners)
-    prose = () if template else (_shared, _dates, _levels, _negations, _kinds, _known_names, _new_names, _judgements)
-    return next((fault for rule in rules + prose if (fault := rule(claim))), None)
+    rules: tuple[Callable[[Claim], str | None], ...] = (
+        _letters,
+        _numbers,
+        _ranges,
+        _metrics,
+        _directions,
+        _orders,
+        _extremes,
+        _owners,
+    )
+    if not template:
+        rules += (_shared, _dates, _levels, _negations, _kinds, _known_names, _new_names, _judgements, *prose.RULES)
+    return next((fault for rule in rules if (fault := rule(claim))), None)
 
 
 # --- Rules: each returns a fault or None ---
@@ -148,13 +159,13 @@ def _named(s: Claim) -> Iterator[tuple[Ref, str, str]]:
     for ref, stop in zip(s.amounts, [*[ref.at for ref in s.amounts], len(s.text)][1:], strict=True):
         before = s.text[start : ref.at]
         near = before if ref.is_time else w.ASIDE.sub(lambda found: "." * len(found[0]), before)
-        found = [(m.start(), name) for name, table in w.METRICS.items() for m in table.finditer(near)]
+        found = [(m.end(), -m.start(), name) for name, table in w.METRICS.items() for m in table.finditer(near)]
         found += [
-            (r.at - start, str(r.cell.value))
+            (r.at + 1 - start, 0, str(r.cell.value))
             for r in s.refs
             if r.cell.metric in ("reason", "metric") and start <= r.at < ref.at
         ]
-        last = max(found, default=(0, ""))[1]
+        last = max(found, default=(0, 0, ""))[2]  # of two that end alike the longer: "renewal probability"
         if ref.is_time and last not in ("renewal", "last touch") and w.IN_TIME.search(before):
             continue  # "tickets in the last 90 days": a time beside the metric, not its value
         if last:

@@ -24,7 +24,7 @@ NUMBER_WORD = _any(
     r"\w*(?:hundred|thousand|illion|milliard|percent|prozent|dozen|dutzend|doubl|tripl|quadrupl|hundert|tausend)\w*",
     r"\w*(?:zwanzig|dreissig|doppel|verdreif|vervierf|tenfold)\w* (?:twent|thirt|fort(?:y|ie)|fift|sixt)\w*",
     r"(?:sevent|eight|ninet|half|halv|halb)\w* twice thrice couple pairs? handful several few single majority minority",
-    r"nil nought naught null magnitude tens fractions? paar einige\w* mehrere\w* (?:most|all|none|many|scores|bulk)_of",
+    r"nil nought naught null magnitude multiples? (?:a|few)_grand tens fractions? paar einige\w* mehrere\w* (?:most|all|none|many|scores|bulk)_of",
     r"quarters?_(?:of|as|less|more|lower|higher|again) by_(?:a|one)_quarter every_other basis_points? bps",
     rf"(?!(?:ein|eine[nrsm]?|einmal|einfach\w*)\b){_EIN}(?:(?:und)?(?:s|{_EIN}))*(?:mal|fach\w*|s?t?e[nrsm]?|tel|stel)?",
     r"(?:zweit|dritt|viert|funft)(?:grosst|hochst|best|kleinst|niedrigst)\w* ii iii iv vi{1,3} ix xi{0,3} xi?v xx",
@@ -47,7 +47,8 @@ PERIOD = re.compile(
     r"(?<!§ )\ban? (?:hour|day|week|fortnight|month|quarter|year|decade)\b|§ an? (?:hour|day|week|month|quarter)\b"
     r"|§ (?:per|each|every) \w|\b(?:hours|days|weeks|months|years) (?:ago|away|left|old|late)\b|\bmid-?year\b"
     r"|\b(?:for|by|in|within) (?:hours|days|weeks|months|years)\b|\b(?:last|past) (?:week|month|quarter|year)\b"
-    r"|\b(?:year|month|quarter)[- ]end\b|\bend of (?:the )?(?:year|month|quarter)\b"
+    r"|\b(?:year|month|quarter)[- ]end\b|\bmid-?month\b|\bfortnight\b|\bnew year\b|\bcoming (?:hours|days|weeks|months)\b"
+    r"|\b(?:shortly|imminent\w*)\b|\bend of (?:the )?(?:year|month|quarter)\b"
 )
 SOON = _any("today tomorrow tonight heute morgen (?:next|this|coming)_(?:week|month|quarter|year)")
 DUE = _any(r"renew\w* expir\w* due ends? ended lapse\w* overdue was were has_been called met contacted")
@@ -59,19 +60,26 @@ _BY = r"(?: (?:by|of|from|to))? §"
 ROSE = _any(
     r"rose rises? rising risen grew grows? growing grown increas\w* climb\w* jump\w* surg\w* soar\w* expand\w*",
     r"swell\w* spik(?:es?|ed|ing) balloon\w* rall(?:y|ied) stieg\w* steig\w* gestiegen wuchs\w* wachst wachsen\w*",
-    r"gewachsen erhoht\w* zugenommen zunimmt zunahm\w*",
+    r"advanc(?:es?|ed|ing) strengthen\w* gewachsen erhoht\w* zugenommen zunimmt zunahm\w*",
 )
 FELL = _any(
     r"fell falls? falling fallen drop\w* declin\w* decreas\w* shrank shrunk shrink\w* slip\w* sank\w* sunk sink\w*",
     r"plung\w* plummet\w* nosediv\w* slid(?:e|es|ing)? weaken\w* crater\w* slump\w* tumbl\w* dip(?:s|ped|ping)?",
     r"collaps\w* crash\w* tank(?:s|ed|ing) wan(?:es|ed|ing) fad(?:es|ed|ing) erod\w* shed(?:s|ding)? lower(?:ed|ing|s)",
     r"reduc\w* dwindl\w* fiel\w* fallt gefallen gesunken ruckgang zuruckgegangen rucklaufig\w* abgenommen abnahm\w*",
-    r"verringert\w* reduziert\w*",
+    r"verringert\w* reduziert\w* contracted soften\w* eas(?:es|ed|ing)",
 )
 UPWARDS = re.compile(rf"{_WENT}up\b(?! for| to you)|\b(?:up|adds?|added|gain(?:s|ed)?){_BY}")
-DOWNWARDS = re.compile(rf"{_WENT}down\b|\b(?:down|loses?|losing|loss(?:es)?){_BY}")
-LEVELLED = _any(r"unchanged flat steady stable stagna\w* constant unverandert stabil")
-TURNED = _any(r"improv\w* worsen\w* deteriorat\w* recover\w* accelerat\w* verbesser\w* verschlechter\w*")
+DOWNWARDS = re.compile(rf"{_WENT}down\b|\b(?:down|lost|loses?|losing|loss(?:es)?){_BY}")
+LEVELLED = _any(
+    r"unchanged flat steady stable stagna\w* constant unverandert stabil remain(?:s|ed)? no_changes?",
+    r"(?:stay(?:s|ed)?|held|holds?)_(?:the_same|where|firm|level|up) (?:not|hardly|scarcely)_(?:chang|mov|budg)\w*",
+)
+TURNED = _any(
+    r"improv\w* worsen\w* deteriorat\w* recover\w* accelerat\w* verbesser\w* verschlechter\w*",
+    r"an?_(?:gain|setback|upswing|downturn|uptick|downtick) (?:up|down)ward\w* (?:is|are|was|were)_(?:positive|negative)",
+    r"(?:positive|negative)_(?:trend|develop|momentum)\w*",
+)
 DIRECTIONS = ((ROSE, 1), (UPWARDS, 1), (FELL, -1), (DOWNWARDS, -1), (LEVELLED, 0), (TURNED, None))
 FROM_TO = re.compile(
     r"\b(?:from|von|vom) (?:[a-z]+ ){0,3}(§)(?:(?! (?:from|von|vom) ).){0,60}? (?:to|auf|zu) (?:[a-z]+ ){0,3}(§)"
@@ -91,19 +99,21 @@ LESS = _any("lower smaller less fewer earlier sooner shorter weaker niedriger kl
 BARE = _any("higher larger bigger greater lower smaller fewer stronger weaker hoher grosser niedriger kleiner")
 THAN = re.compile(r"\b(?<!rather )(?<!other )(?:than|als)\b")
 ABOVE = re.compile(
-    r"\b(?:above|exceed\w*|outweigh\w*|beats?|outperform\w*|outranks?|surpass\w*)\b"
+    r"\b(?:above|exceed\w*|outweigh\w*|beats?|dwarf\w*|outperform\w*|outranks?|surpass\w*)\b"
     r"|\b(?:over|beyond|ahead of|uber) (?:the )?(?=§)"
 )
-BELOW = re.compile(r"\b(?:below|trails?)\b|\b(?:under|behind|unter) (?:the )?(?=§)")
+BELOW = re.compile(r"(?<!table )(?<!list )(?<!see )\b(?:below|trails?|under (?:that|those))\b|\b(?:under|behind|unter) (?:the )?(?=§)")
 SAME = re.compile(r"\b(?:(?:the )?same as|equals?(?: to)?|as (?:high|low|much|many|large) as|gleich) (?=.*§)")
 HIGHEST = _any(r"highest largest biggest greatest strongest most(?!_recent) longest hochste\w* grosste\w* meiste\w*")
 LOWEST = _any(
-    r"lowest smallest least fewest shortest weakest soonest earliest nearest niedrigste\w* kleinste\w* fruheste\w*"
+    r"lowest smallest least fewest shortest weakest soonest earliest nearest niedrigste\w* kleinste\w* fruheste\w* (?:renews?|expires?|due)_first"
 )
 OTHER_BEST = re.compile(
     r"\b(?!(?:inter|sugg|requ|t|r|lat|inv|w|hon|mod|gu|qu|prot|cont|manif|harv|dig|for)est\b)\w{2,}est\b"
 )
-FIRST = _any("top tops topmost leading ranks?_first ranked_first comes?_first is_first the_first")
+FIRST = _any(
+    "top tops topmost leading ranks?_first ranked_first comes?_first is_first the_first leads?_with"
+)
 WIDER = _any("book overall everyone everything team company ever portfolio territory")  # than the rows in the answer
 LEVEL = _any(
     r"high low moderate\w* medium strong\w* weak\w* large small huge tiny big significant\w* substantial\w* slight\w*",
@@ -144,10 +154,22 @@ METRICS = {
     "tickets": _any("tickets?"),
     "quota": _any("quota attainment"),
     "last touch": _any(r"last_touch last_contact\w* contacted"),
+    "seats": _any("seats?"),
+    "employees": _any(r"employees? headcount workforce"),
+    "revenue": _any("revenues?"),
+    "discount": _any("discounts?"),
+    "deals": _any("deals?"),
+    "contacts": _any("contacts"),
+    "confidence": _any("confidence certainty"),
+    "chance to stay or grow": _any(
+        r"(?:renewal|retention|survival)_(?:probabilit\w*|chances?|likelihood|odds|rate)",
+        r"(?:probabilit\w*|chances?|likelihood|odds)_(?:of|to)_(?:renew\w*|stay\w*|survi\w*|retention|grow\w*|expan\w*)",
+    ),
     "probability": _any(r"probabilit\w* wahrscheinlich\w*"),
 }
 QUALIFIERS = (
     (_any("total sum combined together altogether insgesamt"), _any("totals? sum combined")),
+    (_any("difference gap remainder shortfall surplus the_rest"), _any("difference gap change delta drop gain")),
     (_any(r"average mean median typical\w* durchschnitt\w*"), _any("average mean median ate")),
 )
 FORECAST = _any(r"forecast\w* expect\w* predict\w* prognose\w*")
@@ -182,3 +204,40 @@ ABBREVIATION = _any(
     r"e\.g i\.e etc vs inc ltd corp co mrs? ms dr prof st jr approx ca z\.b d\.h bzw nr usw no [a-z] \d{1,2}"
 )
 SENTENCE_END = re.compile(r"[.!?…]+[\"')\]»”]*(?=\s)|\n+")
+
+# What prose may not say beside a value; see prose.py.
+ROUGHLY = re.compile(
+    r"\b(?:roughly|approximately|about|around|circa|some|at (?:least|most|best)|as (?:much|many|little|few|high|low) as"
+    r"|(?:maximum|minimum) of|up to(?! § from)|or (?:more|less)) (?=§)|(?<=§) or (?:so|more|less|thereabouts)\b"
+)
+SHARE = re.compile(
+    r"§ (?:in|out of|of) (?:(?:the|its|their|all|our|every) )?(?:§|(?:customers?|accounts?|users?|clients?|people|seats?)\b)"
+)
+EVERYONE = re.compile(
+    r"\b(?:all|every|each|most|many|numerous|countless|various|hardly any)(?: of (?:the|them|these|those|its|your))?"
+    r"(?: \w+)? (?:accounts?|customers?|clients?|users?|seats|contracts?|deals?|products?|have|has|are|renew)\b"
+)
+STATE = re.compile(r"§ (open|closed|urgent|resolved|won|lost|overdue|new|idle|unused)\b")
+PAID = re.compile(
+    r"\b(won|paid|pays|earn(?:s|ed)?|owe[sd]?|wasted?|saved|invested|refunded|billed|invoiced)(?: us)? (?=§)"
+)
+PAST = re.compile(
+    r"\b(?:renewed|signed|passed|expired|lapsed|ended|overdue|was|were)\b[^,;]*?(?=§)|(?<=§) (?:ago|late|overdue)\b"
+)
+CALLED = re.compile(r"\b(?:called|met|spoke|visited|emailed|silent|quiet)(?: \w+)? (?:on|for|since) (?=§)")
+ENDS = re.compile(r"\b(?:contract|term|agreement)s? (?:ends?|runs out|is due) on (?=§)")
+COMING = re.compile(
+    r"\b(?:will be|(?:the )?forecast (?:is|of|at)|forecast:|(?:expected|predicted) (?:at|to be)"
+    r"|after (?:a|the|your) (?:call|touch|visit|meeting)[,:]?) (?:at )?(?=§)"
+)
+TOLD = re.compile(
+    r"\b(?:cancel\w*|negotiat\w*|competitors?|unhappy|happy|dis?satisfied|satisfied|frustrated|interested|loyal|committed"
+    r"|complain\w*|promis\w*|told us|over budget|plans to|(?:they|it) plan to|planning to|intend\w*|decided|certain|certainly|definitely|surely"
+    r"|guarantee\w*|strategic|important|key (?:account|customer|client)|benefits? from|profit\w*|lucrative"
+    r"|(?:left|joined) (?:the|us)|works (?:at|for|as)|resigned|retired"
+    r"|will (?:\w+ )?(?:churn|renew|leave|grow|shrink|expand|stay|buy|sign))\b"
+    r"|\bis the [a-z]{2,4} of\b"
+)
+KIND_OF = re.compile(
+    r"§ (?:is|was|remains) an? (?!(?:\w+ )?(?:account|customer|client|candidate|priority|renewal|case|call|touch|match)\b)"
+)
