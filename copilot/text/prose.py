@@ -19,9 +19,43 @@ def _rough(s: Claim) -> str | None:
 
 def _parts(s: Claim) -> str | None:
     """A share of something, or all of something, that no cell counts."""
-    for table in (w.SHARE, w.EVERYONE):
-        if found := table.search(s.text):
+    if found := w.EVERYONE.search(s.text):
+        return f"no cell counts {found[0]!r}"
+    for found in w.SHARE.finditer(s.text):
+        whole = _amount(s, found.end() - 1) if found[0].endswith(w.MARK) else True
+        if _amount(s, found.start()) and whole:
             return f"no cell counts {found[0].replace(w.MARK, '…')!r}"
+    return None
+
+
+def _nouns(s: Claim) -> str | None:
+    """The budget is …: the noun a value is given must be its metric's, whatever the noun."""
+    for table in (*w.NAMED, w.COUNTED):
+        for found in table.finditer(s.text):
+            ref = _amount(s, found.start() if table is w.COUNTED else found.end())
+            if ref is None or (table is w.COUNTED and ref.cell.unit != "count"):
+                continue
+            for word in found[1].split():
+                if not _is_called(ref, word):
+                    return f"{ref.path} is {ref.cell.metric or 'no known metric'}, not {word!r}"
+    return None
+
+
+def _is_called(ref: Ref, word: str) -> bool:
+    own = {part[:4] for part in ref.described.split()}
+    by_family = any(w.METRICS[name].fullmatch(word) for name in ref.families)
+    # Orders and directions have rules of their own.
+    other = any(table.fullmatch(word) for table in (w.CALLED_SO, w.HIGHEST, w.LOWEST, w.ROSE, w.FELL, w.CHANGE))
+    return other or word[:4] in own or by_family
+
+
+def _manner(s: Claim) -> str | None:
+    """Fell gradually, rose nicely: two values say no manner."""
+    for table in (w.ROSE, w.FELL):
+        for found in table.finditer(s.text):
+            near = s.text[max(0, found.start() - 14) : found.end() + 14]
+            if told := w.MANNER.search(near):
+                return f"no cell says {told[0]!r}"
     return None
 
 
@@ -41,11 +75,33 @@ def _times(s: Claim) -> str | None:
         (w.PAST, lambda ref: "renewal" not in ref.families or _is_past(ref), "behind us"),
         (w.CALLED, lambda ref: "touch" in ref.described or "contact" in ref.described, "a contact"),
         (w.ENDS, lambda ref: "renewal" in ref.families or "end" in ref.described, "an end"),
+        (w.NOW, lambda ref: not re.search(r"\b(?:previous|before)$", ref.described), "now"),
+        (w.THEN, lambda ref: not ref.described.endswith("current"), "before"),
+        (w.SPENT, lambda ref: bool(w.AHEAD.search(s.text)) or not ref.families & {"uplift", "growth"}, "behind us"),
+        (w.WORTH, lambda _: False, "a worth"),
         (w.COMING, lambda ref: bool(w.FORECAST.search(ref.described) or ref.is_time or _is_estimate(ref)), "ahead"),
     ):
         for ref in _beside(s, table):
             if not fits(ref):
                 return f"{ref.path} is not {what}"
+    spans = (ref for ref in s.amounts if ref.is_time and "renewal" in ref.families)
+    return next((f"{ref.path} is a time to renewal" for ref in spans if not w.AHEAD_OF.search(s.text)), None)
+
+
+def _both(s: Claim) -> str | None:
+    """Both grow: every change that follows must point the same way."""
+    signs = {ref.change for ref in s.amounts if ref.change is not None}
+    return "both do not" if len(signs) > 1 and re.search(r"\bboth\b", s.text) else None
+
+
+def _groups(s: Claim) -> str | None:
+    """In EMEA the churn probability is …: one account's value told of its region."""
+    named = any(ref.cell.metric == "account" for ref in s.refs)
+    for ref in () if named or not s.amounts else s.refs:
+        row, _, last = ref.path.rpartition(".")
+        told = last in ("region", "segment", "industry") and w.WITHIN.search(s.text[: ref.at])
+        if told and f"{row}.account_id" in s.cells:
+            return f"an account's value told of {ref.path}"
     return None
 
 
@@ -56,10 +112,11 @@ def _said(s: Claim) -> str | None:
     for found in w.KIND_OF.finditer(s.text):
         if any(ref.at == found.start() and ref.cell.metric == "account" for ref in s.refs):
             return f"no cell says what {s.at(found.start()).path} is"
-    return None
+    people = (ref for ref in s.refs if ref.cell.metric == "contact" and w.CONTACT.match(s.text, ref.at + 1))
+    return next((f"no cell says what {ref.path} does" for ref in people), None)
 
 
-RULES = (_rough, _parts, _states, _times, _said)
+RULES = (_rough, _parts, _nouns, _manner, _states, _times, _both, _groups, _said)
 
 
 def _amount(s: Claim, place: int) -> Ref | None:

@@ -305,7 +305,8 @@ def _mentions(s: Claim) -> list[tuple[int, str, bool]]:
     items += [
         (m.start(), path, True) for value, path in known.items() if value in s.text for m in _whole(value, s.text)
     ]
-    items = sorted(items + [(ref.at, ref.path, False) for ref in s.amounts])
+    own = [ref for ref in s.refs if ref.cell.metric == "contact"]
+    items = sorted(items + [(ref.at, ref.path, False) for ref in (*s.amounts, *own)])
     for place in range(1, len(items)):
         (at, _, was_name), (next_at, _, is_name) = items[place - 1 : place + 1]
         if is_name and not was_name and w.OF_OWNER.fullmatch(s.text, at + 1, next_at):  # "40 % at Acme"

@@ -48,7 +48,7 @@ PERIOD = re.compile(
     r"|§ (?:per|each|every) \w|\b(?:hours|days|weeks|months|years) (?:ago|away|left|old|late)\b|\bmid-?year\b"
     r"|\b(?:for|by|in|within) (?:hours|days|weeks|months|years)\b|\b(?:last|past) (?:week|month|quarter|year)\b"
     r"|\b(?:year|month|quarter)[- ]end\b|\bmid-?month\b|\bfortnight\b|\bnew year\b|\bcoming (?:hours|days|weeks|months)\b"
-    r"|\b(?:shortly|imminent\w*)\b|\bend of (?:the )?(?:year|month|quarter)\b"
+    r"|\b(?:shortly|imminent\w*|hourly|daily|weekly|monthly|quarterly|lifetime)\b|\bend of (?:the )?(?:year|month|quarter)\b"
 )
 SOON = _any("today tomorrow tonight heute morgen (?:next|this|coming)_(?:week|month|quarter|year)")
 DUE = _any(r"renew\w* expir\w* due ends? ended lapse\w* overdue was were has_been called met contacted")
@@ -70,7 +70,7 @@ FELL = _any(
     r"verringert\w* reduziert\w* contracted soften\w* eas(?:es|ed|ing)",
 )
 UPWARDS = re.compile(rf"{_WENT}up\b(?! for| to you)|\b(?:up|adds?|added|gain(?:s|ed)?){_BY}")
-DOWNWARDS = re.compile(rf"{_WENT}down\b|\b(?:down|lost|loses?|losing|loss(?:es)?){_BY}")
+DOWNWARDS = re.compile(rf"{_WENT}down\b|\b(?:down|loses?|losing|loss(?:es)?){_BY}")
 LEVELLED = _any(
     r"unchanged flat steady stable stagna\w* constant unverandert stabil remain(?:s|ed)? no_changes?",
     r"(?:stay(?:s|ed)?|held|holds?)_(?:the_same|where|firm|level|up) (?:not|hardly|scarcely)_(?:chang|mov|budg)\w*",
@@ -78,6 +78,7 @@ LEVELLED = _any(
 TURNED = _any(
     r"improv\w* worsen\w* deteriorat\w* recover\w* accelerat\w* verbesser\w* verschlechter\w*",
     r"an?_(?:gain|setback|upswing|downturn|uptick|downtick) (?:up|down)ward\w* (?:is|are|was|were)_(?:positive|negative)",
+    r"better worse bounced rebound\w* peak(?:s|ed)? bottom(?:s|ed) an?_(?:record|new_high|new_low)",
     r"(?:positive|negative)_(?:trend|develop|momentum)\w*",
 )
 DIRECTIONS = ((ROSE, 1), (UPWARDS, 1), (FELL, -1), (DOWNWARDS, -1), (LEVELLED, 0), (TURNED, None))
@@ -92,28 +93,31 @@ ADVICE = re.compile(
     r"(?<!set )(?<!likely )(?<!expected )(?<!forecast )(?<!due )(?<!about )(?<!continues )(?<!continued )(?<!started )"
     r"(?<!seems )(?<!appears )\b(?:to|helps?|could|can|should|might) (?:[a-z]+ )?$"
 )
-CHANGE = _any(r"chang\w* delta differ\w* gain\w* loss\w* trend\w* growth uplift drop decline by adds? lift verander\w*")
+A_CHANGE = _any(r"chang\w* delta differ\w* gain\w* loss\w* trend\w* growth uplift drop decline lift verander\w*")
+CHANGE = re.compile(rf"{A_CHANGE.pattern}|\b(?:by|adds?)\b")
 DROP = _any(r"drop declin\w* loss decrease fall")
 MORE = _any("higher larger bigger greater more later longer stronger hoher grosser mehr spater langer")
 LESS = _any("lower smaller less fewer earlier sooner shorter weaker niedriger kleiner weniger geringer fruher kurzer")
 BARE = _any("higher larger bigger greater lower smaller fewer stronger weaker hoher grosser niedriger kleiner")
 THAN = re.compile(r"\b(?<!rather )(?<!other )(?:than|als)\b")
 ABOVE = re.compile(
-    r"\b(?:above|exceed\w*|outweigh\w*|beats?|dwarf\w*|outperform\w*|outranks?|surpass\w*)\b"
+    r"\b(?:above|exceed\w*|outweigh\w*|beats?|dwarf\w*|outspend\w*|outpac\w*|overt(?:ook|akes?|aking)|outperform\w*|outranks?|surpass\w*)\b"
     r"|\b(?:over|beyond|ahead of|uber) (?:the )?(?=§)"
 )
-BELOW = re.compile(r"(?<!table )(?<!list )(?<!see )\b(?:below|trails?|under (?:that|those))\b|\b(?:under|behind|unter) (?:the )?(?=§)")
-SAME = re.compile(r"\b(?:(?:the )?same as|equals?(?: to)?|as (?:high|low|much|many|large) as|gleich) (?=.*§)")
-HIGHEST = _any(r"highest largest biggest greatest strongest most(?!_recent) longest hochste\w* grosste\w* meiste\w*")
+BELOW = re.compile(
+    r"(?<!table )(?<!list )(?<!see )\b(?:below|trails?|under (?:that|those))\b|\b(?:under|behind|unter) (?:the )?(?=§)"
+)
+SAME = re.compile(r"\b(?:(?:the )?same(?: \w+)? as|equals?(?: to)?|as (?:high|low|much|many|large) as|gleich) (?=.*§)")
+HIGHEST = _any(
+    r"highest largest biggest greatest strongest most(?!_recent) longest last_(?:to|account|one|customer) hochste\w* grosste\w* meiste\w*"
+)
 LOWEST = _any(
-    r"lowest smallest least fewest shortest weakest soonest earliest nearest niedrigste\w* kleinste\w* fruheste\w* (?:renews?|expires?|due)_first"
+    r"lowest smallest least fewest shortest weakest soonest earliest nearest niedrigste\w* kleinste\w* fruheste\w* (?:renews?|expires?|due)_first next_to"
 )
 OTHER_BEST = re.compile(
     r"\b(?!(?:inter|sugg|requ|t|r|lat|inv|w|hon|mod|gu|qu|prot|cont|manif|harv|dig|for)est\b)\w{2,}est\b"
 )
-FIRST = _any(
-    "top tops topmost leading ranks?_first ranked_first comes?_first is_first the_first leads?_with"
-)
+FIRST = _any("top tops topmost leading ranks?_first ranked_first comes?_first is_first the_first leads?_with")
 WIDER = _any("book overall everyone everything team company ever portfolio territory")  # than the rows in the answer
 LEVEL = _any(
     r"high low moderate\w* medium strong\w* weak\w* large small huge tiny big significant\w* substantial\w* slight\w*",
@@ -125,7 +129,10 @@ JUDGED = re.compile(
     r"\b(?:good|great|bad|badly|solid|promising|robust|thriving|struggling|concerning|alarming|worrying|encouraging|"
     r"disappointing|impressive|nicely|comfortable|fortunately|unfortunately|gut|gute\w*|schlecht\w*)\b"
 )
-BECAUSE = re.compile(r"\b(?:due to|thanks to|owing to|caused by|leads? to|results? in|wegen|dank)\b")
+BECAUSE = re.compile(
+    r"\b(?:due to|thanks to|owing to|caused by|leads? to|results? in|stems? from|signals|indicates?|suggests|means that|reflects?|implies|reveals?|proves?"
+    r"|shows? that|(?:since|after) the (?!last)|therefore|hence|thus|wegen|dank)\b"
+)
 COMPARED = re.compile(r"\b(?:compared?|than|versus|vs|against|verglichen|gegenuber|als)\b")
 NOT = re.compile(r"\b(?:not|never|no|neither|nor|without|hardly|cannot|kein\w*|nicht|nie|ohne)\b|n't\b")
 NOT_SO = re.compile(r"\b(?:not|never|cannot|nicht|nie)\b|n't\b")
@@ -155,10 +162,11 @@ METRICS = {
     "quota": _any("quota attainment"),
     "last touch": _any(r"last_touch last_contact\w* contacted"),
     "seats": _any("seats?"),
+    "users": _any("users?"),
     "employees": _any(r"employees? headcount workforce"),
     "revenue": _any("revenues?"),
     "discount": _any("discounts?"),
-    "deals": _any("deals?"),
+    "deals": _any("deals"),
     "contacts": _any("contacts"),
     "confidence": _any("confidence certainty"),
     "chance to stay or grow": _any(
@@ -208,7 +216,8 @@ SENTENCE_END = re.compile(r"[.!?…]+[\"')\]»”]*(?=\s)|\n+")
 # What prose may not say beside a value; see prose.py.
 ROUGHLY = re.compile(
     r"\b(?:roughly|approximately|about|around|circa|some|at (?:least|most|best)|as (?:much|many|little|few|high|low) as"
-    r"|(?:maximum|minimum) of|up to(?! § from)|or (?:more|less)) (?=§)|(?<=§) or (?:so|more|less|thereabouts)\b"
+    r"|(?:maximum|minimum) of|up to(?! § from)|only|just|merely|an?(?: \w+)? (?:mere|extra|additional|further)|an? (?:mere|extra)|another|additional) (?=§)"
+    r"|(?<=§) (?:or (?:so|more|less|thereabouts)|more|extra|additional|fewer)\b(?! than)"
 )
 SHARE = re.compile(
     r"§ (?:in|out of|of) (?:(?:the|its|their|all|our|every) )?(?:§|(?:customers?|accounts?|users?|clients?|people|seats?)\b)"
@@ -217,15 +226,31 @@ EVERYONE = re.compile(
     r"\b(?:all|every|each|most|many|numerous|countless|various|hardly any)(?: of (?:the|them|these|those|its|your))?"
     r"(?: \w+)? (?:accounts?|customers?|clients?|users?|seats|contracts?|deals?|products?|have|has|are|renew)\b"
 )
-STATE = re.compile(r"§ (open|closed|urgent|resolved|won|lost|overdue|new|idle|unused)\b")
+STATE = re.compile(
+    r"§ (?:(?:tickets?|deals?|seats?) )?(?:(?:is|are|was|were|have been) )?"
+    r"(open(?:ed)?|closed|urgent|resolved|solved|won|lost|overdue|new|idle|unused|active)\b"
+)
 PAID = re.compile(
-    r"\b(won|paid|pays|earn(?:s|ed)?|owe[sd]?|wasted?|saved|invested|refunded|billed|invoiced)(?: us)? (?=§)"
+    r"\b(won|lost|paid|pays|earn(?:s|ed)?|owe[sd]?|wasted?|saved|invested|refunded|billed|invoiced)(?: us)? (?=§)"
 )
 PAST = re.compile(
     r"\b(?:renewed|signed|passed|expired|lapsed|ended|overdue|was|were)\b[^,;]*?(?=§)|(?<=§) (?:ago|late|overdue)\b"
 )
 CALLED = re.compile(r"\b(?:called|met|spoke|visited|emailed|silent|quiet)(?: \w+)? (?:on|for|since) (?=§)")
 ENDS = re.compile(r"\b(?:contract|term|agreement)s? (?:ends?|runs out|is due) on (?=§)")
+NOW = re.compile(r"\b(?:now|currently|today|stands?)(?: stands| is)?(?: at)? (?=§)|(?<=§),? (?:now|today|currently)\b")
+THEN = re.compile(
+    r"\b(?:previously|formerly|earlier|used to be|stood|had been)(?: at)? (?=§)|(?<=§),? (?:before|earlier|previously)\b"
+)
+SPENT = re.compile(
+    r"\b(?:grew|grown|increased|rose|risen|added|gained|expanded|fell|fallen|shrank|shrunk|dropped|reduced|decreased|declined"
+    r"|spent|lost)\b[^,;§]*(?=§)"
+)
+WORTH = re.compile(
+    r"(?<!touch )(?<!call )(?<!visit )(?<!opportunity )(?<!upsell )(?<!touch is )(?<!call is )\bworth (?=§)"
+)
+AHEAD_OF = re.compile(r"\b(?:before|renew\w*|due|expir\w*|ends?|left|until|rtcd|deadline|verlanger\w*|contract)\b")
+CONTACT = re.compile(r" (?!is (?:the|a|your) (?:person|contact|one)\b)(?:will|would|[a-z]+(?:s|ed|nt))\b")
 COMING = re.compile(
     r"\b(?:will be|(?:the )?forecast (?:is|of|at)|forecast:|(?:expected|predicted) (?:at|to be)"
     r"|after (?:a|the|your) (?:call|touch|visit|meeting)[,:]?) (?:at )?(?=§)"
@@ -234,10 +259,33 @@ TOLD = re.compile(
     r"\b(?:cancel\w*|negotiat\w*|competitors?|unhappy|happy|dis?satisfied|satisfied|frustrated|interested|loyal|committed"
     r"|complain\w*|promis\w*|told us|over budget|plans to|(?:they|it) plan to|planning to|intend\w*|decided|certain|certainly|definitely|surely"
     r"|guarantee\w*|strategic|important|key (?:account|customer|client)|benefits? from|profit\w*|lucrative"
+    r"|(?:ab)?normal|(?:un)?usual|ordinary|(?:sure|bound|set|about) to|alike|similar|identical|equally|is like|coin toss|even odds"
+    r"|agreed|must|refus\w*|in arrears|on the brink|out of danger|is gone|escalat\w*|meeting with|rare|unique|unprecedented"
+    r"|elsewhere|all the way|(?:before|after) (?:that|those) of|apart from|except|other than|no (?:other )?accounts?|everyone|everybody|(?:ordered|sorted) by|only § (?:has|is|renews|will)"
     r"|(?:left|joined) (?:the|us)|works (?:at|for|as)|resigned|retired"
     r"|will (?:\w+ )?(?:churn|renew|leave|grow|shrink|expand|stay|buy|sign))\b"
     r"|\bis the [a-z]{2,4} of\b"
 )
+WITHIN = re.compile(r"\b(?:in|for|across|within|throughout) (?:the )?(?:[a-z]+ )?$")
 KIND_OF = re.compile(
     r"§ (?:is|was|remains) an? (?!(?:\w+ )?(?:account|customer|client|candidate|priority|renewal|case|call|touch|match)\b)"
 )
+
+_STOP = r"(?!(?:of|for|at|on|in|to|from|with|is|was|are|were|has|have|and|which|that|who)\b)"
+NAMED = (  # how a sentence says what a value is; the group is the noun it gives it
+    re.compile(
+        rf"(?:\b(?:the|its|their|your|an?)|§'s) ((?:{_STOP}[a-z-]+ ){{1,4}})(?:(?:of|for|at|on|in|to|from|with) [^.,;:§]*(?:§ )?)?"
+        r"(?:is|was|are|stands at|amounts to|comes to|reaches)(?: (?:now|currently|at|(?:expected|forecast|estimated) (?:to be|at)))* (?=§)"
+    ),
+    re.compile(rf"\b(?:has|have|with|sees?|shows?) (?:an?|the) ((?:{_STOP}[a-z-]+ ){{1,4}})of (?=§)"),
+    re.compile(rf"(?:^|[.;] )((?:{_STOP}[a-z-]+ ){{0,3}}{_STOP}[a-z-]+): (?=§)"),
+)
+COUNTED = re.compile(
+    r"§ (?!(?:is|was|has|as|its|this|needs|does|makes|renews|spends|days|months|hours|points)\b)([a-z]+s)\b"
+)
+CALLED_SO = _any(  # words that any value may be given
+    "annual yearly current expected estimated predicted forecast estimate prediction latest newest last next own seat product",
+    "account number count value amount level score figure rate chance risk likelihood date day days time change total sum",
+    "average mean median combined overall touch left remaining open result",
+)
+MANNER = re.compile(r"\b(?!(?:recent|late|previous|current|like|probab|possib|on|ear|month|year|week)ly\b)[a-z]+ly\b")

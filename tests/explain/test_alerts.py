@@ -23,7 +23,7 @@ ROW: dict[str, Any] = {
 }  # fmt: skip
 UNITS = {"engagement_current": "pct", "engagement_forecast": "pct"}
 LOW = "Low engagement: we recommend reaching out to the client to understand the low engagement in Talent Hub."
-DROP = "The utilisation is now 61 %, and it is predicted to drop to 48.5 % over the next month."
+DROP = "The utilisation is predicted to drop from 61 % now to 48.5 % over the next month."
 UP, WORTH = "Upsell: we recommend exploring add-on opportunities with this customer.", "An upsell opportunity worth"
 CHURN = "Churn: we recommend connecting with the customer to assess the churn risk."
 DUE = "RTCD: 2026-09-01, in 63 days."
