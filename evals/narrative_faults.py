@@ -111,7 +111,7 @@ def planted(narratives: pd.DataFrame, mart: Mart, rng: np.random.Generator, most
     texts = [row["text"] for row in rows]
     found = {}
     for kind, plant in SENTENCES.items():
-        wrong = []
+        wrong: list[dict[str, str]] = []
         for place in order:
             said = plant(texts[place], rng, texts)
             if said is not None and len(wrong) < most:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from copilot.text import prose_words as p
 from copilot.text import words as w
-from copilot.text.claim import Claim, Ref
+from copilot.text.claim import Claim, Ref, sign_of
 
 
 def _rough(s: Claim) -> str | None:
     """About, at least, up to: a value is what it is."""
-    for found in w.ROUGHLY.finditer(s.text):
+    for found in p.ROUGHLY.finditer(s.text):
         if _amount(s, found.end()) or _amount(s, found.start() - 1):
             return f"no cell says {found[0].strip()!r}"
     return None
@@ -19,9 +20,9 @@ def _rough(s: Claim) -> str | None:
 
 def _parts(s: Claim) -> str | None:
     """A share of something, or all of something, that no cell counts."""
-    if found := w.EVERYONE.search(s.text):
+    if found := p.EVERYONE.search(s.text):
         return f"no cell counts {found[0]!r}"
-    for found in w.SHARE.finditer(s.text):
+    for found in p.SHARE.finditer(s.text):
         whole = _amount(s, found.end() - 1) if found[0].endswith(w.MARK) else True
         if _amount(s, found.start()) and whole:
             return f"no cell counts {found[0].replace(w.MARK, '…')!r}"
@@ -30,10 +31,10 @@ def _parts(s: Claim) -> str | None:
 
 def _nouns(s: Claim) -> str | None:
     """The budget is …: the noun a value is given must be its metric's, whatever the noun."""
-    for table in (*w.NAMED, w.COUNTED):
+    for table in (*p.NAMED, p.COUNTED):
         for found in table.finditer(s.text):
-            ref = _amount(s, found.start() if table is w.COUNTED else found.end())
-            if ref is None or (table is w.COUNTED and ref.cell.unit != "count"):
+            ref = _amount(s, found.start() if table is p.COUNTED else found.end())
+            if ref is None or (table is p.COUNTED and ref.cell.unit != "count"):
                 continue
             for word in found[1].split():
                 if not _is_called(ref, word):
@@ -45,7 +46,7 @@ def _is_called(ref: Ref, word: str) -> bool:
     own = {part[:4] for part in ref.described.split()}
     by_family = any(w.METRICS[name].fullmatch(word) for name in ref.families)
     # Orders and directions have rules of their own.
-    other = any(table.fullmatch(word) for table in (w.CALLED_SO, w.HIGHEST, w.LOWEST, w.ROSE, w.FELL, w.CHANGE))
+    other = any(table.fullmatch(word) for table in (p.CALLED_SO, w.HIGHEST, w.LOWEST, w.ROSE, w.FELL, w.CHANGE))
     return other or word[:4] in own or by_family
 
 
@@ -54,16 +55,16 @@ def _manner(s: Claim) -> str | None:
     for table in (w.ROSE, w.FELL):
         for found in table.finditer(s.text):
             near = s.text[max(0, found.start() - 14) : found.end() + 14]
-            if told := w.MANNER.search(near):
+            if told := p.MANNER.search(near):
                 return f"no cell says {told[0]!r}"
     return None
 
 
 def _states(s: Claim) -> str | None:
     """Open, won, paid: a word that the cell's own name must hold."""
-    for table in (w.STATE, w.PAID):
+    for table in (p.STATE, p.PAID):
         for found in table.finditer(s.text):
-            ref = _amount(s, found.start() if table is w.STATE else found.end())
+            ref = _amount(s, found.start() if table is p.STATE else found.end())
             if ref and found[1] not in ref.described:
                 return f"{ref.path} is not {found[1]!r}"
     return None
@@ -71,27 +72,32 @@ def _states(s: Claim) -> str | None:
 
 def _times(s: Claim) -> str | None:
     """A renewal lies ahead, a touch behind, and a forecast is a cell of its own."""
-    for table, fits, what in (
-        (w.PAST, lambda ref: "renewal" not in ref.families or _is_past(ref), "behind us"),
-        (w.CALLED, lambda ref: "touch" in ref.described or "contact" in ref.described, "a contact"),
-        (w.ENDS, lambda ref: "renewal" in ref.families or "end" in ref.described, "an end"),
-        (w.NOW, lambda ref: not re.search(r"\b(?:previous|before)$", ref.described), "now"),
-        (w.THEN, lambda ref: not ref.described.endswith("current"), "before"),
-        (w.SPENT, lambda ref: bool(w.AHEAD.search(s.text)) or not ref.families & {"uplift", "growth"}, "behind us"),
-        (w.WORTH, lambda _: False, "a worth"),
-        (w.COMING, lambda ref: bool(w.FORECAST.search(ref.described) or ref.is_time or _is_estimate(ref)), "ahead"),
-    ):
+    holds: tuple[tuple[re.Pattern[str], Callable[[Ref], bool], str], ...] = (
+        (p.PAST, lambda ref: "renewal" not in ref.families or _is_past(ref), "behind us"),
+        (p.CALLED, lambda ref: "touch" in ref.described or "contact" in ref.described, "a contact"),
+        (p.ENDS, lambda ref: "renewal" in ref.families or "end" in ref.described, "an end"),
+        (p.NOW, lambda ref: not re.search(r"\b(?:previous|before)$", ref.described), "now"),
+        (p.THEN, lambda ref: not ref.described.endswith("current"), "before"),
+        (p.SPENT, lambda ref: bool(w.AHEAD.search(s.text)) or not ref.families & {"uplift", "growth"}, "behind us"),
+        (p.WORTH, lambda _: False, "a worth"),
+        (p.COMING, lambda ref: bool(w.FORECAST.search(ref.described) or ref.is_time or _is_estimate(ref)), "ahead"),
+    )
+    for table, fits, what in holds:
         for ref in _beside(s, table):
             if not fits(ref):
                 return f"{ref.path} is not {what}"
     spans = (ref for ref in s.amounts if ref.is_time and "renewal" in ref.families)
-    return next((f"{ref.path} is a time to renewal" for ref in spans if not w.AHEAD_OF.search(s.text)), None)
+    return next((f"{ref.path} is a time to renewal" for ref in spans if not p.AHEAD_OF.search(s.text)), None)
 
 
 def _both(s: Claim) -> str | None:
-    """Both grow: every change that follows must point the same way."""
+    """Both grow, a touch helps: every change that follows must point that way."""
     signs = {ref.change for ref in s.amounts if ref.change is not None}
-    return "both do not" if len(signs) > 1 and re.search(r"\bboth\b", s.text) else None
+    if len(signs) > 1 and re.search(r"\bboth\b", s.text):
+        return "both do not"
+    helped = p.HELPS.search(s.text)
+    harmed = any("uplift" in ref.families and sign_of(ref.amount or 0) < 0 for ref in s.amounts)
+    return "a touch does not help there" if helped and harmed and not w.NOT.search(s.text) else None
 
 
 def _groups(s: Claim) -> str | None:
@@ -99,7 +105,7 @@ def _groups(s: Claim) -> str | None:
     named = any(ref.cell.metric == "account" for ref in s.refs)
     for ref in () if named or not s.amounts else s.refs:
         row, _, last = ref.path.rpartition(".")
-        told = last in ("region", "segment", "industry") and w.WITHIN.search(s.text[: ref.at])
+        told = last in ("region", "segment", "industry") and p.WITHIN.search(s.text[: ref.at])
         if told and f"{row}.account_id" in s.cells:
             return f"an account's value told of {ref.path}"
     return None
@@ -107,12 +113,12 @@ def _groups(s: Claim) -> str | None:
 
 def _said(s: Claim) -> str | None:
     """Cancelled, unhappy, a hospital: facts and promises that no cell holds."""
-    if found := w.TOLD.search(s.text):
+    if found := p.TOLD.search(s.text):
         return f"no cell says {found[0]!r}"
-    for found in w.KIND_OF.finditer(s.text):
+    for found in p.KIND_OF.finditer(s.text):
         if any(ref.at == found.start() and ref.cell.metric == "account" for ref in s.refs):
             return f"no cell says what {s.at(found.start()).path} is"
-    people = (ref for ref in s.refs if ref.cell.metric == "contact" and w.CONTACT.match(s.text, ref.at + 1))
+    people = (ref for ref in s.refs if ref.cell.metric == "contact" and p.CONTACT.match(s.text, ref.at + 1))
     return next((f"no cell says what {ref.path} does" for ref in people), None)
 
 

@@ -10,7 +10,7 @@ MARK = "§"  # stands for one reference while the words around it are read
 # Sentences are folded to small ASCII letters before they are compared, so "fünf" is found as "funf".
 
 
-def _any(*words: str) -> re.Pattern[str]:
+def any_of(*words: str) -> re.Pattern[str]:
     """Compile a table: patterns apart by blanks, ``_`` for a blank inside one."""
     return re.compile(rf"\b(?:{'|'.join(' '.join(words).split())})\b".replace("_", " "))
 
@@ -19,7 +19,7 @@ _UNIT = "(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)
 _EIN = "(?:ein|zwei|zwo|drei|drit|vier|funf|sech|sieb|sieben|acht|neun|zehn|elf|zwolf|zig|ssig|hundert|tausend)"
 _ITEMS = "(?:tickets?|deals?|contacts?|touch(?:es)?|usage|calls?|seats?|meetings?|logins?|contracts?|renewals?|spend)"
 NUMBER = re.compile(r"[$€£]?\d+(?:[.,:/-]\d+)*(?: ?[%€$£]|[a-z]+)?")
-NUMBER_WORD = _any(
+NUMBER_WORD = any_of(
     rf"{_UNIT}(?:s|th|ths|fold|ish)? \w*teen(?:s|th|ths)? (?:second|third|fourth|fifth|ninth|twelfth)s?",
     r"\w*(?:hundred|thousand|illion|milliard|percent|prozent|dozen|dutzend|doubl|tripl|quadrupl|hundert|tausend)\w*",
     r"\w*(?:zwanzig|dreissig|doppel|verdreif|vervierf|tenfold)\w* (?:twent|thirt|fort(?:y|ie)|fift|sixt)\w*",
@@ -36,7 +36,7 @@ PRONOUN = re.compile(
     r"|one[- ](?:on|to)[- ]one)\b"
 )
 ROMAN = re.compile(r"\b(?:[IVXLCDM]{2,}|[VXLCDM])\b")
-MONTH = _any(
+MONTH = any_of(
     "january february april june july august september october november december januar februar marz mai juni juli",
     "oktober dezember jan feb apr aug sept? oct nov dec tue wed thu fri (?:mon|tues|wednes|thurs|fri|satur|sun)days?",
     "(?:mon|diens|donners|frei|sams|sonn)tags? mittwochs? yesterday gestern ubermorgen christmas easter weekend",
@@ -50,19 +50,19 @@ PERIOD = re.compile(
     r"|\b(?:year|month|quarter)[- ]end\b|\bmid-?month\b|\bfortnight\b|\bnew year\b|\bcoming (?:hours|days|weeks|months)\b"
     r"|\b(?:shortly|imminent\w*|hourly|daily|weekly|monthly|quarterly|lifetime)\b|\bend of (?:the )?(?:year|month|quarter)\b"
 )
-SOON = _any("today tomorrow tonight heute morgen (?:next|this|coming)_(?:week|month|quarter|year)")
-DUE = _any(r"renew\w* expir\w* due ends? ended lapse\w* overdue was were has_been called met contacted")
+SOON = any_of("today tomorrow tonight heute morgen (?:next|this|coming)_(?:week|month|quarter|year)")
+DUE = any_of(r"renew\w* expir\w* due ends? ended lapse\w* overdue was were has_been called met contacted")
 _WENT = (
     r"\b(?:is|are|was|were|be|been|went|goes|going|gone|moved|trend\w*|tick\w*|edg\w*|shot|picked|ramped|crept|headed) "
     r"(?:\w+ly )?"
 )
 _BY = r"(?: (?:by|of|from|to))? §"
-ROSE = _any(
+ROSE = any_of(
     r"rose rises? rising risen grew grows? growing grown increas\w* climb\w* jump\w* surg\w* soar\w* expand\w*",
     r"swell\w* spik(?:es?|ed|ing) balloon\w* rall(?:y|ied) stieg\w* steig\w* gestiegen wuchs\w* wachst wachsen\w*",
     r"advanc(?:es?|ed|ing) strengthen\w* gewachsen erhoht\w* zugenommen zunimmt zunahm\w*",
 )
-FELL = _any(
+FELL = any_of(
     r"fell falls? falling fallen drop\w* declin\w* decreas\w* shrank shrunk shrink\w* slip\w* sank\w* sunk sink\w*",
     r"plung\w* plummet\w* nosediv\w* slid(?:e|es|ing)? weaken\w* crater\w* slump\w* tumbl\w* dip(?:s|ped|ping)?",
     r"collaps\w* crash\w* tank(?:s|ed|ing) wan(?:es|ed|ing) fad(?:es|ed|ing) erod\w* shed(?:s|ding)? lower(?:ed|ing|s)",
@@ -71,11 +71,11 @@ FELL = _any(
 )
 UPWARDS = re.compile(rf"{_WENT}up\b(?! for| to you)|\b(?:up|adds?|added|gain(?:s|ed)?){_BY}")
 DOWNWARDS = re.compile(rf"{_WENT}down\b|\b(?:down|loses?|losing|loss(?:es)?){_BY}")
-LEVELLED = _any(
+LEVELLED = any_of(
     r"unchanged flat steady stable stagna\w* constant unverandert stabil remain(?:s|ed)? no_changes?",
     r"(?:stay(?:s|ed)?|held|holds?)_(?:the_same|where|firm|level|up) (?:not|hardly|scarcely)_(?:chang|mov|budg)\w*",
 )
-TURNED = _any(
+TURNED = any_of(
     r"improv\w* worsen\w* deteriorat\w* recover\w* accelerat\w* verbesser\w* verschlechter\w*",
     r"an?_(?:gain|setback|upswing|downturn|uptick|downtick) (?:up|down)ward\w* (?:is|are|was|were)_(?:positive|negative)",
     r"better worse bounced rebound\w* peak(?:s|ed)? bottom(?:s|ed) an?_(?:record|new_high|new_low)",
@@ -93,12 +93,12 @@ ADVICE = re.compile(
     r"(?<!set )(?<!likely )(?<!expected )(?<!forecast )(?<!due )(?<!about )(?<!continues )(?<!continued )(?<!started )"
     r"(?<!seems )(?<!appears )\b(?:to|helps?|could|can|should|might) (?:[a-z]+ )?$"
 )
-A_CHANGE = _any(r"chang\w* delta differ\w* gain\w* loss\w* trend\w* growth uplift drop decline lift verander\w*")
+A_CHANGE = any_of(r"chang\w* delta differ\w* gain\w* loss\w* trend\w* growth uplift drop decline lift verander\w*")
 CHANGE = re.compile(rf"{A_CHANGE.pattern}|\b(?:by|adds?)\b")
-DROP = _any(r"drop declin\w* loss decrease fall")
-MORE = _any("higher larger bigger greater more later longer stronger hoher grosser mehr spater langer")
-LESS = _any("lower smaller less fewer earlier sooner shorter weaker niedriger kleiner weniger geringer fruher kurzer")
-BARE = _any("higher larger bigger greater lower smaller fewer stronger weaker hoher grosser niedriger kleiner")
+DROP = any_of(r"drop declin\w* loss decrease fall")
+MORE = any_of("higher larger bigger greater more later longer stronger hoher grosser mehr spater langer")
+LESS = any_of("lower smaller less fewer earlier sooner shorter weaker niedriger kleiner weniger geringer fruher kurzer")
+BARE = any_of("higher larger bigger greater lower smaller fewer stronger weaker hoher grosser niedriger kleiner")
 THAN = re.compile(r"\b(?<!rather )(?<!other )(?:than|als)\b")
 ABOVE = re.compile(
     r"\b(?:above|exceed\w*|outweigh\w*|beats?|dwarf\w*|outspend\w*|outpac\w*|overt(?:ook|akes?|aking)|outperform\w*|outranks?|surpass\w*)\b"
@@ -108,18 +108,18 @@ BELOW = re.compile(
     r"(?<!table )(?<!list )(?<!see )\b(?:below|trails?|under (?:that|those))\b|\b(?:under|behind|unter) (?:the )?(?=§)"
 )
 SAME = re.compile(r"\b(?:(?:the )?same(?: \w+)? as|equals?(?: to)?|as (?:high|low|much|many|large) as|gleich) (?=.*§)")
-HIGHEST = _any(
+HIGHEST = any_of(
     r"highest largest biggest greatest strongest most(?!_recent) longest last_(?:to|account|one|customer) hochste\w* grosste\w* meiste\w*"
 )
-LOWEST = _any(
+LOWEST = any_of(
     r"lowest smallest least fewest shortest weakest soonest earliest nearest niedrigste\w* kleinste\w* fruheste\w* (?:renews?|expires?|due)_first next_to"
 )
 OTHER_BEST = re.compile(
     r"\b(?!(?:inter|sugg|requ|t|r|lat|inv|w|hon|mod|gu|qu|prot|cont|manif|harv|dig|for)est\b)\w{2,}est\b"
 )
-FIRST = _any("top tops topmost leading ranks?_first ranked_first comes?_first is_first the_first leads?_with")
-WIDER = _any("book overall everyone everything team company ever portfolio territory")  # than the rows in the answer
-LEVEL = _any(
+FIRST = any_of("top tops topmost leading ranks?_first ranked_first comes?_first is_first the_first leads?_with")
+WIDER = any_of("book overall everyone everything team company ever portfolio territory")  # than the rows in the answer
+LEVEL = any_of(
     r"high low moderate\w* medium strong\w* weak\w* large small huge tiny big significant\w* substantial\w* slight\w*",
     r"sharp\w* steep\w* severe\w* healthy excellent poor\w* minor major considerabl\w* nearly almost barely best worst",
     r"hohe\w* hoch niedrige\w* stark\w* schwach\w* gering\w* deutlich\w* leicht\w* fast rund",
@@ -136,7 +136,7 @@ BECAUSE = re.compile(
 COMPARED = re.compile(r"\b(?:compared?|than|versus|vs|against|verglichen|gegenuber|als)\b")
 NOT = re.compile(r"\b(?:not|never|no|neither|nor|without|hardly|cannot|kein\w*|nicht|nie|ohne)\b|n't\b")
 NOT_SO = re.compile(r"\b(?:not|never|cannot|nicht|nie)\b|n't\b")
-STILL = _any("since for yet until only just before longer seit bisher")  # "not contacted since 2026-03-01"
+STILL = any_of("since for yet until only just before longer seit bisher")  # "not contacted since 2026-03-01"
 CLAUSE = re.compile(r"[,;:]|\bbut\b")
 MARKUP = re.compile(r"//|www\.|mailto|javascript|&#|&[a-z]+;|\b[a-z0-9-]{2,}\.[a-z]{2,}|\b(?:[a-z][ .–-]){2,}[a-z]\b")
 MARKED_VALUE = re.compile(r"://|www\.|<[a-z/!]|\]\(|!\[", re.IGNORECASE)
@@ -147,41 +147,41 @@ UNIT_AFTER = re.compile(
     r"§[ -]?(?:percent|points?|days?|weeks?|months?|years?|hours?|minutes?|dollars?|euros?|usd|eur|times|fold|k|mn)\b"
 )
 METRICS = {
-    "uplift": _any("uplift lift incremental ate"),
-    "churn": _any(r"churn\w* attrition abwander\w* kundigung\w*"),
-    "growth": _any(r"growth wachstum\w*"),
-    "usage": _any(r"usage utili[sz]ation used nutzung\w* auslastung"),
-    "adoption": _any("adoption"),
-    "engagement": _any("engagement"),
-    "priority": _any("priority prioritat"),
-    "renewal": _any(r"renew\w* rtcd expir\w* verlanger\w*"),
-    "price": _any(r"prices? preis\w*"),
-    "win rate": _any("win_rates? abschlussquote"),
-    "spend": _any(r"spend\w* spent arr ausgaben"),
-    "tickets": _any("tickets?"),
-    "quota": _any("quota attainment"),
-    "last touch": _any(r"last_touch last_contact\w* contacted"),
-    "seats": _any("seats?"),
-    "users": _any("users?"),
-    "employees": _any(r"employees? headcount workforce"),
-    "revenue": _any("revenues?"),
-    "discount": _any("discounts?"),
-    "deals": _any("deals"),
-    "contacts": _any("contacts"),
-    "confidence": _any("confidence certainty"),
-    "chance to stay or grow": _any(
+    "uplift": any_of("uplift lift incremental ate"),
+    "churn": any_of(r"churn\w* attrition abwander\w* kundigung\w*"),
+    "growth": any_of(r"growth wachstum\w*"),
+    "usage": any_of(r"usage utili[sz]ation used nutzung\w* auslastung"),
+    "adoption": any_of("adoption"),
+    "engagement": any_of("engagement"),
+    "priority": any_of("priority prioritat"),
+    "renewal": any_of(r"renew\w* rtcd expir\w* verlanger\w*"),
+    "price": any_of(r"prices? preis\w*"),
+    "win rate": any_of("win_rates? abschlussquote"),
+    "spend": any_of(r"spend\w* spent arr ausgaben"),
+    "tickets": any_of("tickets?"),
+    "quota": any_of("quota attainment"),
+    "last touch": any_of(r"last_touch last_contact\w* contacted"),
+    "seats": any_of("seats?"),
+    "users": any_of("users?"),
+    "employees": any_of(r"employees? headcount workforce"),
+    "revenue": any_of("revenues?"),
+    "discount": any_of("discounts?"),
+    "deals": any_of("deals"),
+    "contacts": any_of("contacts"),
+    "confidence": any_of("confidence certainty"),
+    "chance to stay or grow": any_of(
         r"(?:renewal|retention|survival)_(?:probabilit\w*|chances?|likelihood|odds|rate)",
         r"(?:probabilit\w*|chances?|likelihood|odds)_(?:of|to)_(?:renew\w*|stay\w*|survi\w*|retention|grow\w*|expan\w*)",
     ),
-    "probability": _any(r"probabilit\w* wahrscheinlich\w*"),
+    "probability": any_of(r"probabilit\w* wahrscheinlich\w*"),
 }
 QUALIFIERS = (
-    (_any("total sum combined together altogether insgesamt"), _any("totals? sum combined")),
-    (_any("difference gap remainder shortfall surplus the_rest"), _any("difference gap change delta drop gain")),
-    (_any(r"average mean median typical\w* durchschnitt\w*"), _any("average mean median ate")),
+    (any_of("total sum combined together altogether insgesamt"), any_of("totals? sum combined")),
+    (any_of("difference gap remainder shortfall surplus the_rest"), any_of("difference gap change delta drop gain")),
+    (any_of(r"average mean median typical\w* durchschnitt\w*"), any_of("average mean median ate")),
 )
-FORECAST = _any(r"forecast\w* expect\w* predict\w* prognose\w*")
-AHEAD = _any(r"forecast\w* expect\w* predict\w* estimat\w* prognos\w* will would could likely may might next wird")
+FORECAST = any_of(r"forecast\w* expect\w* predict\w* prognose\w*")
+AHEAD = any_of(r"forecast\w* expect\w* predict\w* estimat\w* prognos\w* will would could likely may might next wird")
 BESIDE = (
     re.compile(r" (?:(?:of|in|as) )?"),
     re.compile(r" (?:(?:of|in|as) )?(?!(?:and|or|but|while|with|from|to|und)\b)[a-z]+ "),
@@ -199,93 +199,16 @@ ASIDE = re.compile(  # a metric's name that only says when, or which model
 OF_OWNER = re.compile(r"(?: (?:in|of) [a-z]+)? (?:at|for|from|with|bei|fur|von) ")
 CAPITALS = re.compile(r"\b[A-Z][\w'&-]*(?: [A-Z][\w'&-]*)*")
 OPENING = re.compile(r"(?:^|[.:!?\"(–—] ?)$")
-STARTERS = _any(  # capital words that begin sentences, and account names too
+STARTERS = any_of(  # capital words that begin sentences, and account names too
     "this that these those with when what where which your their here there first next call open after before both",
     "from have must only over some then they under will would while since also best good great global general",
 )
-SPOKEN = _any("I CRM ROI ARR AUC CEO CTO CFO CIO VP QBR IT HR KPI FAQ SLA OK Sie Ihr Ihre Ihrer Ihren Ihnen")
-GERMAN = _any(
+SPOKEN = any_of("I CRM ROI ARR AUC CEO CTO CFO CIO VP QBR IT HR KPI FAQ SLA OK Sie Ihr Ihre Ihrer Ihren Ihnen")
+GERMAN = any_of(
     "der die das und ist von vom mit fur auf wird dem den ein einen eine nicht ihr sie ich wir bei zum zur im am uber",
     "vor seit",
 )
-ABBREVIATION = _any(
+ABBREVIATION = any_of(
     r"e\.g i\.e etc vs inc ltd corp co mrs? ms dr prof st jr approx ca z\.b d\.h bzw nr usw no [a-z] \d{1,2}"
 )
 SENTENCE_END = re.compile(r"[.!?…]+[\"')\]»”]*(?=\s)|\n+")
-
-# What prose may not say beside a value; see prose.py.
-ROUGHLY = re.compile(
-    r"\b(?:roughly|approximately|about|around|circa|some|at (?:least|most|best)|as (?:much|many|little|few|high|low) as"
-    r"|(?:maximum|minimum) of|up to(?! § from)|only|just|merely|an?(?: \w+)? (?:mere|extra|additional|further)|an? (?:mere|extra)|another|additional) (?=§)"
-    r"|(?<=§) (?:or (?:so|more|less|thereabouts)|more|extra|additional|fewer)\b(?! than)"
-)
-SHARE = re.compile(
-    r"§ (?:in|out of|of) (?:(?:the|its|their|all|our|every) )?(?:§|(?:customers?|accounts?|users?|clients?|people|seats?)\b)"
-)
-EVERYONE = re.compile(
-    r"\b(?:all|every|each|most|many|numerous|countless|various|hardly any)(?: of (?:the|them|these|those|its|your))?"
-    r"(?: \w+)? (?:accounts?|customers?|clients?|users?|seats|contracts?|deals?|products?|have|has|are|renew)\b"
-)
-STATE = re.compile(
-    r"§ (?:(?:tickets?|deals?|seats?) )?(?:(?:is|are|was|were|have been) )?"
-    r"(open(?:ed)?|closed|urgent|resolved|solved|won|lost|overdue|new|idle|unused|active)\b"
-)
-PAID = re.compile(
-    r"\b(won|lost|paid|pays|earn(?:s|ed)?|owe[sd]?|wasted?|saved|invested|refunded|billed|invoiced)(?: us)? (?=§)"
-)
-PAST = re.compile(
-    r"\b(?:renewed|signed|passed|expired|lapsed|ended|overdue|was|were)\b[^,;]*?(?=§)|(?<=§) (?:ago|late|overdue)\b"
-)
-CALLED = re.compile(r"\b(?:called|met|spoke|visited|emailed|silent|quiet)(?: \w+)? (?:on|for|since) (?=§)")
-ENDS = re.compile(r"\b(?:contract|term|agreement)s? (?:ends?|runs out|is due) on (?=§)")
-NOW = re.compile(r"\b(?:now|currently|today|stands?)(?: stands| is)?(?: at)? (?=§)|(?<=§),? (?:now|today|currently)\b")
-THEN = re.compile(
-    r"\b(?:previously|formerly|earlier|used to be|stood|had been)(?: at)? (?=§)|(?<=§),? (?:before|earlier|previously)\b"
-)
-SPENT = re.compile(
-    r"\b(?:grew|grown|increased|rose|risen|added|gained|expanded|fell|fallen|shrank|shrunk|dropped|reduced|decreased|declined"
-    r"|spent|lost)\b[^,;§]*(?=§)"
-)
-WORTH = re.compile(
-    r"(?<!touch )(?<!call )(?<!visit )(?<!opportunity )(?<!upsell )(?<!touch is )(?<!call is )\bworth (?=§)"
-)
-AHEAD_OF = re.compile(r"\b(?:before|renew\w*|due|expir\w*|ends?|left|until|rtcd|deadline|verlanger\w*|contract)\b")
-CONTACT = re.compile(r" (?!is (?:the|a|your) (?:person|contact|one)\b)(?:will|would|[a-z]+(?:s|ed|nt))\b")
-COMING = re.compile(
-    r"\b(?:will be|(?:the )?forecast (?:is|of|at)|forecast:|(?:expected|predicted) (?:at|to be)"
-    r"|after (?:a|the|your) (?:call|touch|visit|meeting)[,:]?) (?:at )?(?=§)"
-)
-TOLD = re.compile(
-    r"\b(?:cancel\w*|negotiat\w*|competitors?|unhappy|happy|dis?satisfied|satisfied|frustrated|interested|loyal|committed"
-    r"|complain\w*|promis\w*|told us|over budget|plans to|(?:they|it) plan to|planning to|intend\w*|decided|certain|certainly|definitely|surely"
-    r"|guarantee\w*|strategic|important|key (?:account|customer|client)|benefits? from|profit\w*|lucrative"
-    r"|(?:ab)?normal|(?:un)?usual|ordinary|(?:sure|bound|set|about) to|alike|similar|identical|equally|is like|coin toss|even odds"
-    r"|agreed|must|refus\w*|in arrears|on the brink|out of danger|is gone|escalat\w*|meeting with|rare|unique|unprecedented"
-    r"|elsewhere|all the way|(?:before|after) (?:that|those) of|apart from|except|other than|no (?:other )?accounts?|everyone|everybody|(?:ordered|sorted) by|only § (?:has|is|renews|will)"
-    r"|(?:left|joined) (?:the|us)|works (?:at|for|as)|resigned|retired"
-    r"|will (?:\w+ )?(?:churn|renew|leave|grow|shrink|expand|stay|buy|sign))\b"
-    r"|\bis the [a-z]{2,4} of\b"
-)
-WITHIN = re.compile(r"\b(?:in|for|across|within|throughout) (?:the )?(?:[a-z]+ )?$")
-KIND_OF = re.compile(
-    r"§ (?:is|was|remains) an? (?!(?:\w+ )?(?:account|customer|client|candidate|priority|renewal|case|call|touch|match)\b)"
-)
-
-_STOP = r"(?!(?:of|for|at|on|in|to|from|with|is|was|are|were|has|have|and|which|that|who)\b)"
-NAMED = (  # how a sentence says what a value is; the group is the noun it gives it
-    re.compile(
-        rf"(?:\b(?:the|its|their|your|an?)|§'s) ((?:{_STOP}[a-z-]+ ){{1,4}})(?:(?:of|for|at|on|in|to|from|with) [^.,;:§]*(?:§ )?)?"
-        r"(?:is|was|are|stands at|amounts to|comes to|reaches)(?: (?:now|currently|at|(?:expected|forecast|estimated) (?:to be|at)))* (?=§)"
-    ),
-    re.compile(rf"\b(?:has|have|with|sees?|shows?) (?:an?|the) ((?:{_STOP}[a-z-]+ ){{1,4}})of (?=§)"),
-    re.compile(rf"(?:^|[.;] )((?:{_STOP}[a-z-]+ ){{0,3}}{_STOP}[a-z-]+): (?=§)"),
-)
-COUNTED = re.compile(
-    r"§ (?!(?:is|was|has|as|its|this|needs|does|makes|renews|spends|days|months|hours|points)\b)([a-z]+s)\b"
-)
-CALLED_SO = _any(  # words that any value may be given
-    "annual yearly current expected estimated predicted forecast estimate prediction latest newest last next own seat product",
-    "account number count value amount level score figure rate chance risk likelihood date day days time change total sum",
-    "average mean median combined overall touch left remaining open result",
-)
-MANNER = re.compile(r"\b(?!(?:recent|late|previous|current|like|probab|possib|on|ear|month|year|week)ly\b)[a-z]+ly\b")
