@@ -99,12 +99,12 @@ def test_the_command_prints_what_drives_the_scores_and_writes_the_page(
     from copilot.cli.explain import explain
     from copilot.errors import BadInput
 
-    explain(None, None, None, tiny.root)
+    explain(workspace=tiny.root)
     out = capsys.readouterr().out
     assert "What drives churn, as of 2026-06-30" in out
     assert "What drives upsell, as of 2026-06-30" in out
-    explain([account[1]], "churn", tmp_path / "page.html", tiny.root)
+    explain([account[1]], "churn", out=tmp_path / "page.html", workspace=tiny.root)
     assert f"{account[1]}, churn (log-odds of shrinking):" in capsys.readouterr().out
     assert account[1] in (tmp_path / "page.html").read_text(encoding="utf-8")
     with pytest.raises(BadInput, match="cannot be written"):
-        explain(None, "churn", tmp_path / "missing" / "page.html", tiny.root)
+        explain(None, "churn", out=tmp_path / "missing" / "page.html", workspace=tiny.root)
