@@ -8,9 +8,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 import pytest
 from filelock import FileLock
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # as the commands do, before NumPy starts its threads
+
+import numpy as np
 
 from copilot.data.workspace import Workspace
 

@@ -117,7 +117,7 @@ def opened(workspace: Workspace, book: Book) -> Iterator[Bandit]:
     seed = int(home.name, 16)
 
     def fresh() -> Policy:
-        # Torsos are trained in a process of their own at the end of catching up, not in mid-stream.
+        # The torso is trained at the end of catching up, not in mid-stream.
         rng = np.random.default_rng(seed)
         return Policy(ACTIONS, len(encoder.columns), rng=rng, epsilon=FLOOR, retraining="manual")
 
@@ -131,7 +131,8 @@ def catch_up(bandit: Bandit, workspace: Workspace, now: datetime, *, file: Path 
     """Take in all feedback there is and learn from it: the book's own, the screens', and a file's.
 
     Each event counts once, however often this runs. Shown alerts without a word count as not clicked after
-    ``feedback.TIMEOUT``. Then the torso is trained anew, in a process of low priority, where there is anything new.
+    ``feedback.TIMEOUT``. Then the torso is trained anew where there is anything new; the chat, a process of
+    its own, goes on meanwhile.
 
     Args:
         bandit: From ``opened``.
@@ -158,9 +159,7 @@ def catch_up(bandit: Bandit, workspace: Workspace, now: datetime, *, file: Path 
         sum((Counter(part.aside) for part in parts), Counter()),
     )
     if found.learned + silent and store.policy.seen >= NEURAL_ROWS:
-        store.policy.retrain_beside()
-        store.policy.settle(wait=True)
-        store.policy.close()  # where even that was not long enough: yesterday's weights stay
+        store.policy.retrain()
         store.checkpoint()
     return found
 

@@ -43,7 +43,7 @@ def stages(workspace: Workspace, clock: Callable[[], datetime], *, preset: Prese
     if fresh:
         found.append(Stage("Simulating the demo book", 12 * size, lambda tell: _book(workspace, preset, clock, tell)))
     if fresh or _untrained(workspace):
-        found.append(Stage("Training the models", 220 * size, lambda tell: _train(workspace, clock, tell)))
+        found.append(Stage("Training the models", 110 * size, lambda tell: _train(workspace, clock, tell)))
     if fresh or _unscored(workspace):
         found.append(Stage("Scoring every account", 24 * size, lambda tell: _score(workspace, clock, tell)))
     if not any((settings().cache / "router").glob("*.npz")):
@@ -77,9 +77,10 @@ def _book(workspace: Workspace, preset: Preset, clock: Callable[[], datetime], t
 
 
 def _train(workspace: Workspace, clock: Callable[[], datetime], tell: Tell) -> list[str]:
+    from copilot.jobs.fits import processors
     from copilot.jobs.train import train
 
-    train(workspace, clock(), np.random.default_rng(7), tell=tell)
+    train(workspace, clock(), np.random.default_rng(7), processes=processors(), tell=tell)
     return []
 
 

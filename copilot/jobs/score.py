@@ -20,6 +20,7 @@ from copilot.data.hidden import hidden
 from copilot.data.workspace import Book, Workspace
 from copilot.errors import BadInput, NotSetUp
 from copilot.jobs import bandit, explanations, propensity, recommend, train
+from copilot.jobs.fits import measured
 from copilot.jobs.samples import panel as panel_of
 from copilot.jobs.samples import with_products
 from copilot.models import registry
@@ -143,7 +144,7 @@ class _Run:
         if "engagement" in self.skipped:
             return
         usage, folder, parts = self.book.table("usage_monthly"), train.bundle(self.workspace, "engagement"), []
-        for column, words, unit, bounds in train.measured(usage):
+        for column, words, unit, bounds in measured(usage):
             panel = panel_of(self.book, usage, column)
             part = registry.load(folder / column).predict(panel)
             last = panel.sort_values("event_ts").drop_duplicates(["account_id", "product"], keep="last")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,25 +10,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from copilot.data import labels
 from copilot.data.choice import chosen_specs
 from copilot.data.workspace import Book, Workspace, read_manifest
 from copilot.errors import BadInput
-from copilot.jobs import bundles, propensity, samples, segments
+from copilot.jobs import bundles, fits, propensity, samples
+from copilot.jobs.fits import Fitted
 from copilot.jobs.samples import Samples
 from copilot.models import versions
 
 MODELS = ("growth", "uplift", "engagement", "propensity")
 FEATURED = ("growth", "uplift")  # the forecast reads the series itself
 NEEDS = {"growth": ("contracts",), "uplift": ("touches", "contracts"), "engagement": ("usage_monthly",)}
-FEWEST_SAMPLES, FEWEST_IN_ARM, FEWEST_MONTHS = 100, 20, 6
-RATIO = (-1.0, 2.0)  # a change of spend beyond three times the base is an entry error or a new business
-# What engagement is measured by, the first that the book holds: column -> words, unit, bounds.
-ENGAGEMENT: tuple[tuple[str, str, str, tuple[float, float | None]], ...] = (
-    ("utilization_pct", "utilisation", "pct", (0.0, 100.0)),
-    ("adoption", "adoption", "percent", (0.0, 1.0)),
-    ("events", "usage events", "count", (0.0, None)),
-)
+MOST_SIDE_BY_SIDE = 50_000  # accounts
+FEWEST_IN_ARM, FEWEST_MONTHS = 20, 6
 
 
 def train(
@@ -39,6 +32,7 @@ def train(
     *,
     only: str | None = None,
     promote: bool = True,
+    processes: int = 1,
     tell: Callable[[str], None] = lambda stage: None,
 ) -> list[str]:
     """Train all models, or one, and publish each as a new version.
@@ -49,6 +43,7 @@ def train(
         rng: Seeds everything that is drawn.
         only: One of ``MODELS``.
         promote: Whether the new versions are used from now on; else each waits as its model's challenger.
+        processes: How many models to train side by side; the models are the same for any number.
         tell: Told each stage as it begins.
 
     Returns:
@@ -76,20 +71,23 @@ def train(
         learned = {name: sets[name] for name in FEATURED if reasons.get(name, "") is None}
         tell("Features")
         features = samples.features_of(workspace, specs, learned) if learned else {}
-        for name, seed in zip(
-            MODELS, rng.spawn(len(MODELS)), strict=True
-        ):  # one model alone trains as it would among all
-            if name not in wanted:
+        seeds = dict(zip(MODELS, rng.spawn(len(MODELS)), strict=True))  # one model alone trains as it would among all
+        able = [name for name in wanted if reasons[name] is None]
+        tables = {name: features.get(name, pd.DataFrame()) for name in able}
+        jobs = {name: (name, workspace, sets, tables[name], seeds[name]) for name in able}
+        if book.manifest["tables"]["accounts"] > MOST_SIDE_BY_SIDE:
+            processes = 1  # each would hold a large book of its own
+        fitted = fits.side_by_side(jobs, processes, tell) if processes > 1 and len(jobs) > 1 else {}
+        for name in wanted:
+            if name not in jobs:
+                lines.append(f"{name}: left out. {reasons[name]}")
                 continue
-            reason = reasons[name]
-            if reason is None:
+            if name not in fitted:
                 tell(f"Training {name}")
-                table = features.get(name, pd.DataFrame())
-                fitted = _FITS[name](workspace, sets, table, seed)
-                facts = bundles.identity(book, [spec for spec in specs if spec.name in table], digest)
-                lines.append(f"{name}: {_publish(workspace, name, fitted, facts, table, now, promote=promote)}")
-            else:
-                lines.append(f"{name}: left out. {reason}")
+                fitted[name] = fits.fit(*jobs[name])
+            table = tables[name]
+            facts = bundles.identity(book, [spec for spec in specs if spec.name in table], digest)
+            lines.append(f"{name}: {_publish(workspace, name, fitted[name], facts, table, now, promote=promote)}")
     return lines
 
 
@@ -116,8 +114,10 @@ def why_not(book: Book, name: str, found: Samples | None = None) -> str | None:
             else f"There are {months} months of usage, and a forecast needs {FEWEST_MONTHS}."
         )
     rows = (found or samples.read(book, name)).rows
-    if len(rows) < FEWEST_SAMPLES:
-        return f"There are {len(rows)} past renewals or quarters to learn from, and a model needs {FEWEST_SAMPLES}."
+    if len(rows) < fits.FEWEST_SAMPLES:
+        return (
+            f"There are {len(rows)} past renewals or quarters to learn from, and a model needs {fits.FEWEST_SAMPLES}."
+        )
     if name == "uplift" and min(rows["treated"].sum(), (1 - rows["treated"]).sum()) < FEWEST_IN_ARM:
         return (
             f"Of {len(rows)} past renewals or quarters {rows['treated'].sum()} were touched; "
@@ -143,126 +143,8 @@ def bundle(workspace: Workspace, name: str) -> Path:
     return folder
 
 
-@dataclass(frozen=True)
-class _Fitted:
-    """What a fit leaves: its parts by name, the label sets they learned from, what to keep about them, the summary."""
-
-    parts: dict[str, Any]
-    learned: dict[str, Samples]
-    about: dict[str, Any]
-    summary: str
-
-
-def _growth(
-    workspace: Workspace, sets: dict[str, Samples], features: pd.DataFrame, rng: np.random.Generator
-) -> _Fitted:
-    from copilot.models import growth
-
-    book = workspace.book()
-    rows = sets["growth"].rows
-    owner = book.table("accounts").set_index("account_id")["owner_rep_id"]
-    folds = {"groups": rows["account_id"], "time": rows["as_of"], "book": rows["account_id"].map(owner)}
-    parts = {"spend": growth.fit(features, rows["base_usd"], rows["delta_usd"], unit="spend", rng=rng, **folds)}
-    learned, products = {"growth": sets["growth"]}, sorted(book.table("contracts")["product"].unique())
-    quantities = samples.read(book, "growth_quantity")
-    place = samples.places(quantities.rows, rows)  # it is drawn from the same accounts, but may know a row later
-    quantities = replace(quantities, labels=replace(quantities.labels, frame=quantities.rows[place >= 0]))
-    if len(quantities.rows) >= FEWEST_SAMPLES:
-        counted, learned["growth_quantity"] = quantities.rows, quantities
-        table = samples.with_products(features.take(place[place >= 0]), counted["product"], products)
-        parts["quantity"] = growth.fit(
-            table, counted["base_quantity"], counted["delta_quantity"], unit="quantity", rng=rng,
-            groups=counted["account_id"], time=counted["as_of"],
-        )  # fmt: skip
-    report = parts["spend"].report
-    judged = parts["spend"].judged
-    told = rows.iloc[judged["row"]].reset_index(drop=True).assign(churn=judged["churn"].to_numpy())
-    told = told.assign(shrank=told["delta_usd"] < 0)
-    apart = segments.by_segment(told, book.table("accounts"), segments.chances("churn", "shrank"))
-    about = {"report": report, "features": list(features), "products": products, "segments": apart}
-    found, said = report["auc_churn"], sets["growth"].told()
-    if found is None:
-        return _Fitted(parts, learned, about, f"{said}, of one outcome only.")
-    verdict = ""
-    if not report["skill"]:
-        verdict = f" Size alone reaches {report['auc_size']:.3f}: no skill, so scores of growth will not be shown."
-    interval = f"95 % interval {found['low']:.3f} to {found['high']:.3f}, {said}"
-    return _Fitted(parts, learned, about, f"AUC {found['value']:.3f} for shrinking accounts ({interval}).{verdict}")
-
-
-def _uplift(
-    workspace: Workspace, sets: dict[str, Samples], features: pd.DataFrame, rng: np.random.Generator
-) -> _Fitted:
-    from copilot.models import uplift
-
-    rows = sets["uplift"].rows
-    ratio = (rows["delta_usd"] / rows["base_usd"]).clip(*RATIO)
-    model = uplift.fit(features, rows["treated"], ratio, rng=rng, groups=rows["account_id"], time=rows["as_of"])
-    report = model.report | {"treated": int(rows["treated"].sum())}
-    ate = report["ate"]
-    verdict = (
-        "It beats a constant effect."
-        if report["beats_constant"]
-        else "It does not beat a constant effect: accounts will not be ranked by it."
-    )
-    interval = f"95 % interval {100 * ate['low']:.1f} to {100 * ate['high']:.1f} %"
-    summary = f"a touch changed spend by {100 * ate['value']:.1f} % on average ({interval}). {verdict}"
-    assert isinstance(model, uplift.UpliftModel)  # any kind of touch is one treatment here
-    told = rows.iloc[model.judged["row"]].reset_index(drop=True).assign(effect=model.judged["effect"].to_numpy())
-    apart = segments.by_segment(told, workspace.book().table("accounts"), segments.effects)
-    about = {"report": report, "features": list(features), "segments": apart}
-    return _Fitted({"uplift": model}, {"uplift": sets["uplift"]}, about, summary)
-
-
-def _engagement(
-    workspace: Workspace, sets: dict[str, Samples], features: pd.DataFrame, rng: np.random.Generator
-) -> _Fitted:
-    from copilot.models import engagement
-
-    book = workspace.book()
-    # The model pairs each month with the next by itself: the pairs whose second half are the frozen targets.
-    usage, accounts = labels.read(book, "usage_monthly")[0], samples.usage_accounts(book)
-    if accounts is not None:
-        usage = usage[usage["account_id"].isin(accounts)]
-    parts: dict[str, Any] = {}
-    for column, _, _, bounds in measured(usage):
-        panel = samples.panel(book, usage, column)
-        parts[column] = engagement.fit(
-            panel, unit=["account_id", "product"], time="event_ts", value=column, bounds=bounds, rng=rng
-        )
-    first, words, unit, _ = measured(usage)[0]
-    reports = {column: part.report for column, part in parts.items()}
-    report = reports[first] | {"parts": reports}
-    factor = 100 if unit == "percent" else 1
-    verdict = "" if report["skill"] else " It is no better than the simple guess: its forecasts will not be shown."
-    error, guess = factor * report["mae"], factor * report["baseline_mae"]
-    summary = f"mean error {error:.2f} for next month's {words}, {guess:.2f} for the best simple guess.{verdict}"
-    learned = {"engagement": sets["engagement"]} if len(sets["engagement"].rows) else {}
-    return _Fitted(parts, learned, {"report": report, "features": []}, summary)
-
-
-def _propensity(
-    workspace: Workspace, sets: dict[str, Samples], features: pd.DataFrame, rng: np.random.Generator
-) -> _Fitted:
-    return _Fitted(*propensity.fit(workspace, rng))
-
-
-def measured(usage: pd.DataFrame) -> list[tuple[str, str, str, tuple[float, float | None]]]:
-    """Return what this book measures engagement by; events stand in where there is no rate (rates before volumes)."""
-    filled = [part for part in ENGAGEMENT if usage[part[0]].notna().any()]
-    return [part for part in filled if part[2] != "count"] or filled
-
-
-_FITS: dict[str, Callable[[Workspace, dict[str, Samples], pd.DataFrame, np.random.Generator], _Fitted]] = {
-    "growth": _growth,
-    "uplift": _uplift,
-    "engagement": _engagement,
-    "propensity": _propensity,
-}
-
-
 def _publish(
-    workspace: Workspace, name: str, fitted: _Fitted, facts: dict[str, Any], table: pd.DataFrame, now: datetime,
+    workspace: Workspace, name: str, fitted: Fitted, facts: dict[str, Any], table: pd.DataFrame, now: datetime,
     *, promote: bool,
 ) -> str:  # fmt: skip
     gold = [samples.frozen(workspace, which, one, now) for which, one in fitted.learned.items()]

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr, t
 
-from copilot.jobs.train import RATIO
+from copilot.jobs.fits import RATIO
 from copilot.models import uplift
 from copilot.models.uplift.curves import same_decile
 from copilot.models.uplift.learners import KINDS

@@ -33,7 +33,7 @@ DEEP = {
     "subsample": 0.7,
     "reg_lambda": 1.0,
 }
-PATIENCE, MOST_ROUNDS = 25, 1_000
+PATIENCE = 25
 MOST_ROWS = 30_000  # rows to learn from; more cost time and add little
 
 
@@ -118,8 +118,7 @@ def _deep(
     rounds = []
     for train, held in boosting.inner_folds(groups, rng, thorough=False):
         learn = boosting.matrix(X[train], y[train])
-        check = [(boosting.matrix(X[held], y[held], like=learn), "held")]
-        found = xgb.train(settings, learn, MOST_ROUNDS, evals=check, early_stopping_rounds=PATIENCE, verbose_eval=False)
-        rounds.append(found.best_iteration + 1)
+        check = xgb.DMatrix(X[held], y[held], nthread=1)
+        rounds.append(boosting.stop_early(settings, learn, check, patience=PATIENCE)[1])
     count = max(1, round(float(np.mean(rounds)))) if rounds else boosting.BLIND_ROUNDS
     return xgb.train(settings, boosting.matrix(X, y, names=names), count)

@@ -29,7 +29,7 @@ Kind = Literal["mean", "chance"]
 Effort = Literal["full", "light", "linear"]
 FEW, LARGE = 120, 20_000  # rows from which trees, and a network, join
 DEEP = 1_500  # rows from which trees split three times in a row
-STEP, PATIENCE, MOST_ROUNDS = 0.1, 12, 400
+STEP, PATIENCE = 0.1, 12
 THRICE = 2_500  # rows up to which the inner folds are three, then two
 ONCE = 15_000  # rows from which a fifth of the accounts, held out once, weighs the bases
 LEAST_WEIGHT = 0.03  # a base that would weigh less is left out
@@ -233,23 +233,19 @@ def _settings(sample: Sample, seed: int) -> dict[str, Any]:
     return chosen
 
 
-def _bins(sample: Sample, like: xgb.DMatrix | None = None) -> xgb.QuantileDMatrix:
+def _bins(sample: Sample) -> xgb.QuantileDMatrix:
     import xgboost as xgb
 
     table = sample.X.astype(np.float32)
-    return xgb.QuantileDMatrix(table, sample.y, weight=sample.weight, nthread=1, max_bin=boosting.BINS, ref=like)
+    return xgb.QuantileDMatrix(table, sample.y, weight=sample.weight, nthread=1, max_bin=boosting.BINS)
 
 
 def _stopped(learn: Sample, check: Sample, seed: int) -> tuple[Boosted, int]:
     """Train until the held rows no longer gain; return the trees up to there and their rounds."""
     import xgboost as xgb
 
-    bins = _bins(learn)
-    booster = xgb.train(
-        _settings(learn, seed), bins, MOST_ROUNDS, evals=[(_bins(check, bins), "held")],
-        early_stopping_rounds=PATIENCE, verbose_eval=False,
-    )  # fmt: skip
-    count = booster.best_iteration + 1
+    held = xgb.DMatrix(check.X.astype(np.float32), check.y, weight=check.weight, nthread=1)
+    booster, count, _ = boosting.stop_early(_settings(learn, seed), _bins(learn), held, patience=PATIENCE)
     return Boosted(booster[:count], learn.task == "chance"), count
 
 

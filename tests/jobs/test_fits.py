@@ -1,0 +1,46 @@
+"""Models trained side by side are those trained one after the other, and a dead process costs nothing but time."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from copilot.data.workspace import Book, Workspace
+from copilot.jobs import fits, train
+from copilot.jobs.samples import Samples
+from tests.conftest import NOW
+
+
+def bundles(root: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(root)): file.read_bytes() for file in sorted(root.rglob("*")) if file.is_file()}
+
+
+def test_side_by_side_gives_the_same_models_to_the_byte(
+    tiny: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    why_not = train.why_not
+
+    def quick_ones(book: Book, name: str, found: Samples | None = None) -> str | None:
+        return "It takes long." if name in ("uplift", "propensity") else why_not(book, name, found)
+
+    monkeypatch.setattr(train, "why_not", quick_ones)
+    shutil.copytree(tiny.root / "book", tmp_path / "book")
+    said: list[str] = []
+    train.train(Workspace(tmp_path), NOW, np.random.default_rng(7), processes=2, tell=said.append)
+    assert "Training growth, engagement" in said
+    found, alone = bundles(tmp_path / "models"), bundles(tiny.root / "models")
+    assert {name.split("/")[0] for name in found} == {"growth", "engagement"}
+    assert found == {name: alone[name] for name in found}
+
+
+def dies(*_: object) -> fits.Fitted:
+    os._exit(9)
+
+
+def test_a_model_whose_process_was_ended_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fits, "fit", dies)
+    assert fits.side_by_side({"growth": (), "engagement": ()}, 2, str) == {}
