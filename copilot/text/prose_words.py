@@ -64,6 +64,7 @@ TOLD = any_of(
     r"(?:at|near)_the_bottom in_the_middle among_the behind_us yet_to for_sure critical disaster feared? squander\w*",
     r"wast\w+ backfir\w* hurts? harms? costs? saves? boss fine apart_from except other_than no_(?:other_)?accounts?",
     r"everyone everybody (?:ordered|sorted)_by only_§_(?:has|is|renews|will) (?:left|joined)_(?:the|us)",
+    r"(?:users|people|staff|somebody)_(?:left|leave|joined)",
     r"works_(?:at|for|as) resigned retired is_the_[a-z]{2,4}_of",
     r"will_(?:\w+_)?(?:churn|renew|leave|grow|shrink|expand|stay|buy|sign)",
 )

@@ -159,7 +159,9 @@ def _named(s: Claim) -> Iterator[tuple[Ref, str, str]]:
     for ref, stop in zip(s.amounts, [*[ref.at for ref in s.amounts], len(s.text)][1:], strict=True):
         before = s.text[start : ref.at]
         near = before if ref.is_time else w.ASIDE.sub(lambda found: "." * len(found[0]), before)
-        found = [(m.end(), -m.start(), name) for name, table in w.METRICS.items() for m in table.finditer(near)]
+        # "The open deals come to $9,000" counts no deals.
+        tables = {name: w.METRICS[name] for name in w.METRICS if name not in w.COUNTED or ref.cell.unit == "count"}
+        found = [(m.end(), -m.start(), name) for name, table in tables.items() for m in table.finditer(near)]
         found += [
             (r.at + 1 - start, 0, str(r.cell.value))
             for r in s.refs
@@ -170,7 +172,7 @@ def _named(s: Claim) -> Iterator[tuple[Ref, str, str]]:
             continue  # "tickets in the last 90 days": a time beside the metric, not its value
         if last:
             named = last
-        elif beside := _beside(s.text, ref.at + 1, stop):
+        elif beside := _beside(tables, s.text, ref.at + 1, stop):
             named, start = beside
         elif not w.JOINED.fullmatch(before) or w.COUNTING.match(s.text, ref.at + 1):
             named = ""
@@ -178,11 +180,11 @@ def _named(s: Claim) -> Iterator[tuple[Ref, str, str]]:
         start = max(start, ref.at + 1)
 
 
-def _beside(text: str, start: int, stop: int) -> tuple[str, int] | None:
+def _beside(tables: Mapping[str, re.Pattern[str]], text: str, start: int, stop: int) -> tuple[str, int] | None:
     """Return the metric named right after an amount ("12 % churn probability"), and where its name ends."""
     for gap in w.BESIDE:
         led = gap.match(text, start, stop)
-        for name, table in w.METRICS.items() if led else ():
+        for name, table in tables.items() if led else ():
             if led and (found := table.match(text, led.end(), stop)):
                 return name, found.end()
     return None

@@ -175,6 +175,7 @@ METRICS = {
     ),
     "probability": any_of(r"probabilit\w* wahrscheinlich\w*"),
 }
+COUNTED = ("seats", "users", "employees", "deals", "contacts")  # said of a number of them, not of money
 QUALIFIERS = (
     (any_of("total sum combined together altogether insgesamt"), any_of("totals? sum combined")),
     (any_of("difference gap remainder shortfall surplus the_rest"), any_of("difference gap change delta drop gain")),
