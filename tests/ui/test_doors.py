@@ -208,12 +208,11 @@ def test_an_opinion_is_of_the_own_last_explanation_and_the_same_again_takes_it_b
     ana.call("judge", None, event=clear | {"turn": 1, "thread": "t-1", "username": "otto"})
     assert "true" in ana.call("judge", None, event=clear | {"answer": "yes"})
     ana.call("judge", None, event=clear | {"answer": "yes"})
-    (thread, _, _), *_ = site.store.threads("ana")
-    number = site.store.numbered_turns(thread, "ana")[-1][0]
     kept = site.store.events("satisfaction")[before:]
-    assert {(one["username"], one["subject"], one["data"]["thread"]) for one in kept} == {
-        ("ana", f"turn-{number}", thread)
-    }
+    (own,) = {(one["username"], one["subject"], one["data"]["thread"]) for one in kept}
+    number, turn = site.store.numbered_turns(own[2], "ana")[-1]
+    assert own == ("ana", f"turn-{number}", turn.thread)
+    assert turn.question == QUESTION
     assert [(one["data"]["aspect"], one["data"]["praise"]) for one in kept] == [
         ("clear", False), ("clear", True), ("clear", None),
     ]  # fmt: skip
