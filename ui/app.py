@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 
-def _deaf(_who: Principal, _account: str, _word: str) -> None:
+def _deaf(_who: Principal, _account: str, _word: str, _action: str) -> None:
     raise BadInput("This screen keeps no reactions.")
 
 
@@ -33,8 +33,8 @@ class Desk:
         book: The asker's ranked book (the record of ``rank_accounts``, at most 50 rows).
         state: Lines about the models and the data, shown below the question box.
         clock: The present moment, with its time zone.
-        react: ``(principal, account id, word)`` keeps what a rep says of the action of an own account; the word is one
-            of ``copilot.jobs.reactions.WORDS``.
+        react: ``(principal, account id, word, action)`` keeps what a rep says of the action of an own account; the
+            word is one of ``copilot.jobs.reactions.WORDS``, the action the one that the page shows.
     """
 
     store: Store
@@ -42,7 +42,7 @@ class Desk:
     book: Callable[[Principal], Record]
     state: Callable[[Principal], Sequence[str]]
     clock: Callable[[], datetime] = utc_now
-    react: Callable[[Principal, str, str], object] = _deaf
+    react: Callable[[Principal, str, str, str], object] = _deaf
 
 
 def build(desk: Desk) -> FastAPI:

@@ -29,6 +29,11 @@ def accounts(record: Record) -> list[str]:
     return [str(row["account_id"].value) if "account_id" in row else "" for row in _rows(record)]
 
 
+def actions(record: Record) -> list[str]:
+    """Return what the table says to do about each account, in its order; an empty text where it says nothing."""
+    return [str(row["action"].value) if "action" in row and row["action"].known else "" for row in _rows(record)]
+
+
 def table(record: Record, *, answers: bool = False) -> str:
     """Return the book as HTML; each row holds a button with its place, counted from 0.
 

@@ -179,25 +179,25 @@ class Handlers:
         }
 
     @safely
-    def pick(self, names: tuple[tuple[str, str], ...], clicked: gr.EventData, request: gr.Request) -> Updates:
+    def pick(self, names: tuple[tuple[str, str, str], ...], clicked: gr.EventData, request: gr.Request) -> Updates:
         """Put a question about the clicked row into the box, or keep what a rep says of its action.
 
-        Whose account it is, is decided by ``desk.react`` and not by what the page holds. Looking at an own row with an
-        action counts as opening its alert.
+        Whose account it is, and whether the action is still the one that the page shows, is decided by ``desk.react``
+        and not by what the page holds. Looking at an own row with an action counts as opening its alert.
         """
         who = self._who(request)
         row, word = _clicked(clicked, "row"), _clicked(clicked, "feedback")
         if not row.isdecimal() or int(row) >= len(names):
             return
-        name, account = names[int(row)]
+        name, account, action = names[int(row)]
         if word:
-            self.desk.react(who, account, word)
+            self.desk.react(who, account, word, action)
             gr.Info(texts()["feedback_noted"], duration=2, title="")
             return
         yield {self.box: f"Tell me about {name}."}
         if who.role == "rep":
             with contextlib.suppress(CopilotError):  # an account without an action has no alert to open
-                self.desk.react(who, account, "opened")
+                self.desk.react(who, account, "opened", action)
 
     @safely
     def like(self, view: View, liked: gr.LikeData, request: gr.Request) -> Updates:
@@ -282,8 +282,8 @@ class Handlers:
             raise Ended(texts()["ended"])
         return who
 
-    def _book(self, who: Principal) -> tuple[tuple[tuple[str, str], ...], str]:
-        """Return the rows' names with their account ids, which stay on the server, and the table."""
+    def _book(self, who: Principal) -> tuple[tuple[tuple[str, str, str], ...], str]:
+        """Return the rows' names, account ids and actions, which stay on the server, and the table."""
         if who.role == "admin":
             return (), book_html.notice(texts()["admin"])
         try:
@@ -293,7 +293,7 @@ class Handlers:
         except Exception as error:  # noqa: BLE001  # the last resort: logged in _sentence, and told in one sentence
             _sentence(error)
             return (), book_html.notice(texts()["no_book"])
-        rows = zip(book_html.names(record), book_html.accounts(record), strict=True)
+        rows = zip(book_html.names(record), book_html.accounts(record), book_html.actions(record), strict=True)
         return tuple(rows), book_html.table(record, answers=who.role == "rep")
 
     def _state(self, who: Principal) -> str:

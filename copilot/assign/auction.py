@@ -11,7 +11,7 @@ import numpy as np
 from copilot.assign.compiled import fast
 from copilot.assign.problem import OUT, Numbers, Positions, Problem
 
-# In standard deviations of value. Finer than the last one pays nowhere between 20k and 3M pairs.
+# In standard deviations of value; how many of them pay depends on the number of accounts.
 STEPS = (0.3, 0.06, 0.012, 0.0024, 0.0005, 0.0001, 0.00002, 0.000004)
 BACK = 1.5  # by how many steps prices fall before the next, finer round
 FEW_SHORT = 0.02  # accounts missing to minimums, as a share of all, that the exchange fills as fast

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from copilot.assign.problem import need
 from copilot.errors import BadInput
 
 
@@ -88,7 +89,7 @@ def build(accounts: pd.DataFrame, reps: pd.DataFrame, rules: Rules, *, today: da
     for column in rules.must_match:
         fits &= _agree(left[column], reps[column])
     i, j = np.nonzero(fits)
-    value = left["value"].to_numpy("float64")[i]
+    value = pd.to_numeric(left["value"]).to_numpy("float64")[i]
     for column, share in rules.discounts:
         value = np.where(_agree(left[column], reps[column])[i, j], value, value * share)
     pairs = pd.DataFrame({"account_id": left["account_id"].to_numpy()[i], "rep_id": reps["rep_id"].to_numpy()[j]})
@@ -106,11 +107,21 @@ def build(accounts: pd.DataFrame, reps: pd.DataFrame, rules: Rules, *, today: da
 
 
 def _need(frame: pd.DataFrame, columns: list[str], name: str, key: str) -> None:
-    missing = [column for column in dict.fromkeys(columns) if column not in frame]
-    if missing:
-        raise BadInput(f"{name} needs the columns {', '.join(dict.fromkeys(columns))}; missing: {', '.join(missing)}.")
+    need(frame, list(dict.fromkeys(columns)), name)
     if frame[key].duplicated().any():
         raise BadInput(f"{name} lists {frame.loc[frame[key].duplicated(), key].iloc[0]} more than once.")
+
+
+def _numbers(accounts: pd.DataFrame, column: str) -> pd.Series:
+    """Return a column as numbers; what is missing stays so, what is no number is refused."""
+    numbers = pd.to_numeric(accounts[column], errors="coerce")
+    wrong = accounts[numbers.isna() & accounts[column].notna()]
+    if len(wrong):
+        raise BadInput(
+            f"Account {wrong['account_id'].iloc[0]} has {wrong[column].iloc[0]!r} as {column}; "
+            "give a number, or leave it empty."
+        )
+    return numbers
 
 
 def _kept_out(
@@ -118,15 +129,19 @@ def _kept_out(
 ) -> pd.Series:
     """Say for each account why it is no candidate; missing where it is one."""
     why = pd.Series([None] * len(accounts), index=accounts.index, dtype=object)
-    why = why.mask(accounts["value"].isna(), "no value")
+    why = why.mask(_numbers(accounts, "value").isna(), "no value")
     for column, words in (("uplift_usd", "uplift"), ("engagement_change", "engagement")):
         least = thresholds[column]
         if least is not None:
-            why = why.mask(why.isna() & ~(accounts[column] > least), f"below the {words} threshold")
+            why = why.mask(why.isna() & ~(_numbers(accounts, column) > least), f"below the {words} threshold")
     if "recommended_on" in accounts:
         if today is None:
             raise BadInput("accounts has recommended_on, so give today= to count the cooldown from.")
-        days = (pd.Timestamp(today) - pd.to_datetime(accounts["recommended_on"])).dt.days
+        last = pd.to_datetime(accounts["recommended_on"], format="ISO8601", errors="coerce")
+        if (wrong := last.isna() & accounts["recommended_on"].notna()).any():
+            shown = accounts.loc[wrong, "recommended_on"].iloc[0]
+            raise BadInput(f"accounts has {shown!r} as recommended_on; give a date as 2026-07-01, or leave it empty.")
+        days = (pd.Timestamp(today) - last).dt.days
         why = why.mask(why.isna() & days.between(1, rules.cooldown_days), "resting")
     return why
 

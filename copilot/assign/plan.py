@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import fsum
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from copilot.assign import relax, rounding, ties
-from copilot.assign.problem import OUT, Numbers, Positions, Problem, read
+from copilot.assign import fairness, listing, relax, rounding, ties
+from copilot.assign.listing import SAME
+from copilot.assign.problem import OUT, Numbers, Positions, Problem, need, read
 from copilot.assign.solve import solve_relaxation
-from copilot.assign.terms import Relaxed, Terms, bound
+from copilot.assign.terms import Even, Relaxed, Terms, bound
 from copilot.assign.whole import solve_whole
 from copilot.errors import BadInput
 
 Method = Literal["lp", "mip"]
 Coverage = Literal["best", "all"]
-# A bound this close to the objective, relatively, is the objective: what is left is arithmetic.
-SAME = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +39,7 @@ class Plan:
         prices: Each rep's prices, ``rep_id``, ``max_price``, ``min_price``, ``load_price`` (≥ 0): what one more place,
             one account less in the minimum, or one more unit of load is worth, from the linear relaxation.
         shortfall_price: What an account below a minimum was charged; None where minimums were hard.
+        spread: The highest less the lowest sum of values of a rep.
     """
 
     assignments: pd.DataFrame
@@ -51,6 +50,7 @@ class Plan:
     gap: float
     prices: pd.DataFrame
     shortfall_price: float | None = None
+    spread: float = 0.0
 
 
 def assign(
@@ -61,6 +61,7 @@ def assign(
     coverage: Coverage = "best",
     elastic: bool = True,
     shortfall_price: float | None = None,
+    max_spread: float | None = None,
     seconds: float = 60.0,
     pins: pd.DataFrame | None = None,
     start: Plan | None = None,
@@ -81,6 +82,9 @@ def assign(
             it, one of value 0 likewise. ``"all"``: each account in pairs exactly once.
         elastic: Whether a minimum may stay unmet, at ``shortfall_price`` an account; else minimums are hard.
         shortfall_price: In units of value; by default so high that minimums come before any value.
+        max_spread: Quota fairness: no rep's sum of values may exceed another's by more. Where the best plan is not
+            that even, SCIP searches for one that is: with ``"lp"`` to within 0.1 % of the bound, with ``"mip"`` to the
+            end. Prices are those of the program without it.
         seconds: Limit on each SCIP search (not on the linear program); a plan cut short says so by its gap.
         pins: Pairs that must be in the plan, ``account_id``, ``rep_id``; each has to be among ``pairs``.
         start: The plan of a similar problem, whose prices shorten the search; they do not change its result.
@@ -93,10 +97,13 @@ def assign(
     for name, given, known in (("method", method, Method), ("coverage", coverage, Coverage)):
         if given not in get_args(known):
             raise BadInput(f"There is no {name} {given!r}; choose from {', '.join(get_args(known))}.")
-    if shortfall_price is not None and not (elastic and np.isfinite(shortfall_price) and shortfall_price >= 0):
+    if shortfall_price is not None and not (elastic and _is_amount(shortfall_price)):
         raise BadInput(
             f"shortfall_price is {shortfall_price}; give a number of at least 0, and only with elastic=True."
         )
+    for name, number in (("seconds", seconds), ("max_spread", 0 if max_spread is None else max_spread)):
+        if not _is_amount(number):
+            raise BadInput(f"{name} is {number}; give a number of at least 0.")
     problem = read(pairs, reps)
     everyone = coverage == "all"
     if everyone and not len(problem.accounts):
@@ -104,12 +111,19 @@ def assign(
     pinned = _pinned(problem, pins)
     free = pinned == OUT
     rest = problem.rest(pinned) if not free.all() else problem
-    terms = Terms.of(rest, everyone=everyone, elastic=elastic, shortfall_price=shortfall_price)
+    terms = Terms.of(
+        rest, everyone=everyone, elastic=elastic, shortfall_price=shortfall_price, far=max_spread is not None
+    )
     relaxed = solve_relaxation(rest, terms, start=_known(rest, start))
     if relaxed is None:
         raise relax.infeasible(rest, terms, seconds=seconds)
+    charged = terms.shortfall_price if shortfall_price is None else shortfall_price
     part, highest = _choose(rest, terms, relaxed, method, seconds)
     part = ties.settle(rest, part, everyone=everyone)
+    if max_spread is not None:
+        even = Even(max_spread, problem.values(pinned[~free]))
+        part, proved = fairness.keep(rest, terms, even, part, seconds=seconds, whole=method == "mip")
+        highest = min(highest, proved)
     highest = min(highest, bound(rest, terms, relaxed, part)) + fsum(problem.value[pinned[~free]])
     chosen = pinned.copy()
     chosen[free] = np.where(part == OUT, OUT, np.flatnonzero(free[problem.account])[part]) if free.any() else OUT
@@ -117,11 +131,11 @@ def assign(
     if highest <= objective + SAME * max(1.0, abs(objective)):
         highest = objective
     return Plan(
-        assignments=_assignments(problem, chosen),
+        assignments=listing.assignments(problem, chosen),
         objective=objective,
         bound=highest,
-        waiting=_waiting(problem, chosen),
-        binding=_binding(problem, terms, relaxed, chosen),
+        waiting=listing.waiting(problem, chosen, even=max_spread is not None),
+        binding=listing.binding(problem, charged, relaxed, chosen),
         gap=(highest - objective) / max(abs(highest), abs(objective)) if highest > objective else 0.0,
         prices=pd.DataFrame(
             {
@@ -131,14 +145,22 @@ def assign(
                 "load_price": relaxed.load_price,
             }
         ),
-        shortfall_price=terms.shortfall_price,
+        shortfall_price=charged,
+        spread=float(np.ptp(problem.values(chosen))) if len(problem.reps) else 0.0,
     )
+
+
+def _is_amount(number: Any) -> bool:
+    return isinstance(number, int | float | np.number) and bool(0 <= number < np.inf)
 
 
 def _pinned(problem: Problem, pins: pd.DataFrame | None) -> Positions:
     """Return the pair each account is pinned to (n), −1 for the free ones."""
     pinned = np.full(len(problem.accounts), OUT, dtype="int64")
-    if pins is None or pins.empty:
+    if pins is None:
+        return pinned
+    need(pins, ("account_id", "rep_id"), "pins")
+    if pins.empty:
         return pinned
     account, rep = problem.accounts.get_indexer(pins["account_id"]), problem.reps.get_indexer(pins["rep_id"])
     key = problem.account * len(problem.reps) + problem.rep
@@ -238,93 +260,3 @@ def _taken(problem: Problem, relaxed: Relaxed) -> Positions:
     chosen = np.full(len(problem.accounts), OUT, dtype="int64")
     chosen[problem.account[taken]] = taken
     return chosen
-
-
-def _assignments(problem: Problem, chosen: Positions) -> pd.DataFrame:
-    taken = chosen[chosen != OUT]
-    taken = taken[np.argsort(-problem.value[taken], kind="stable")]
-    ranked = pd.DataFrame(
-        {
-            "account_id": problem.accounts[problem.account[taken]],
-            "rep_id": problem.reps[problem.rep[taken]],
-            "value": problem.value[taken],
-            "g_rank": np.arange(1, len(taken) + 1),
-        }
-    )
-    ranked["r_rank"] = ranked.groupby("rep_id").cumcount().to_numpy("int64") + 1
-    return ranked
-
-
-def _waiting(problem: Problem, chosen: Positions) -> pd.DataFrame:
-    """Rank the accounts left out by the best value they would have had, and say why."""
-    left = np.flatnonzero(chosen == OUT)
-    best = _best_pairs(problem)[left]
-    best = best[np.argsort(-problem.value[best], kind="stable")]
-    return pd.DataFrame(
-        {
-            "rank": np.arange(1, len(best) + 1),
-            "account_id": problem.accounts[problem.account[best]],
-            "best_rep_id": problem.reps[problem.rep[best]],
-            "best_value": problem.value[best],
-            "why": pd.Series(_reasons(problem, chosen, problem.account[best]), dtype="str"),
-        }
-    )
-
-
-def _best_pairs(problem: Problem) -> Positions:
-    """Return each account's pair of highest value, between equals that of the earlier rep (n)."""
-    if not len(problem.rep):
-        return np.zeros(0, dtype="int64")
-    top = np.maximum.reduceat(problem.value, problem.start[:-1])
-    is_top = np.flatnonzero(problem.value == np.repeat(top, np.diff(problem.start)))
-    return is_top[np.searchsorted(is_top, problem.start[:-1])]
-
-
-def _reasons(problem: Problem, chosen: Positions, accounts: Positions) -> NDArray[np.object_]:
-    """Say for each of these accounts which of its reps had no place and which no hours."""
-    full = problem.counts(chosen) >= problem.high
-    pairs = np.flatnonzero(np.isin(problem.account, accounts) & (problem.value > 0))
-    told = np.full(len(problem.accounts), "worth nothing to any eligible rep", dtype=object)
-    reps = problem.rep[pairs].tolist()
-    edges = np.flatnonzero(np.diff(problem.account[pairs], prepend=-1, append=len(problem.accounts)))
-    names, at_max = [str(name) for name in problem.reps], full.tolist()
-    for first, last in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-        own = reps[first:last]
-        places = [names[rep] for rep in own if at_max[rep]]
-        hours = [names[rep] for rep in own if not at_max[rep]]
-        before = f"{_named(places)} at max_accounts" if places else ""
-        after = f"{_named(hours)} at max_load" if hours else ""
-        told[problem.account[pairs[first]]] = "; ".join(part for part in (before, after) if part)
-    return told[accounts]
-
-
-def _named(reps: list[str], most: int = 3) -> str:
-    more = f" and {len(reps) - most} more" if len(reps) > most else ""
-    return ", ".join(reps[:most]) + more
-
-
-def _binding(problem: Problem, terms: Terms, relaxed: Relaxed, chosen: Positions) -> pd.DataFrame:
-    count, load, short = problem.counts(chosen), problem.loads(chosen), problem.shortfall(chosen)
-    min_price = np.where(short > 0, terms.shortfall_price or 0.0, relaxed.min_price)
-    none = np.zeros(len(problem.reps))
-    tight_load = np.isfinite(problem.max_load)
-    tight_load &= (load >= problem.max_load * (1 - SAME)) | (relaxed.load_price > 0)
-    rules = (
-        ("min_accounts", (problem.low > 0) & (count <= problem.low), problem.low, count, short, min_price),
-        ("max_accounts", count >= problem.high, problem.high, count, none, relaxed.max_price),
-        ("max_load", tight_load, problem.max_load, load, none, relaxed.load_price),
-    )
-    rows = [
-        pd.DataFrame(
-            {
-                "rep_id": problem.reps[tight],
-                "rule": pd.Series([rule] * int(tight.sum()), dtype="str"),
-                "limit": limit[tight],
-                "used": used[tight],
-                "shortfall": lacking[tight],
-                "price": price[tight],
-            }
-        )
-        for rule, tight, limit, used, lacking, price in rules
-    ]
-    return pd.concat(rows, ignore_index=True).sort_values(["rep_id", "rule"], ignore_index=True)

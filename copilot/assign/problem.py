@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from copilot.errors import BadInput
 Numbers = NDArray[np.float64]
 Positions = NDArray[np.int64]
 OUT = -1  # the position of an account that is left out
+LARGEST = 1e12  # of a value or load: sums of larger ones lose what tells two plans apart
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,11 @@ class Problem:
         taken = chosen[chosen >= 0]
         return np.bincount(self.rep[taken], weights=self.load[taken], minlength=len(self.reps)).astype("float64")
 
+    def values(self, chosen: Positions) -> Numbers:
+        """Return the sum of values each rep gets (m)."""
+        taken = chosen[chosen >= 0]
+        return np.bincount(self.rep[taken], weights=self.value[taken], minlength=len(self.reps)).astype("float64")
+
     def shortfall(self, chosen: Positions) -> Numbers:
         """Return how many accounts each rep lacks to the minimum (m)."""
         return np.maximum(self.low - self.counts(chosen), 0)
@@ -94,11 +101,11 @@ def read(pairs: pd.DataFrame, reps: pd.DataFrame) -> Problem:
     """Check the two frames of :func:`copilot.assign.plan.assign` and turn them into arrays.
 
     Raises:
-        BadInput: A column is missing, an id is empty or repeated, a value or load is not a finite number, a pair
-            names an unknown rep, or a limit is negative, not whole, or below its minimum.
+        BadInput: A column is missing, an id is empty or repeated, a value or load is not a finite number of at most
+            ``LARGEST`` in size, a pair names an unknown rep, or a limit is negative, not whole, or below its minimum.
     """
-    _need(pairs, ("account_id", "rep_id", "value"), "pairs")
-    _need(reps, ("rep_id", "min_accounts", "max_accounts"), "reps")
+    need(pairs, ("account_id", "rep_id", "value"), "pairs")
+    need(reps, ("rep_id", "min_accounts", "max_accounts"), "reps")
     if "max_load" in reps.columns and "load" not in pairs.columns:
         raise BadInput("reps limits max_load, but pairs has no column load to count against it; add load or drop it.")
     rep_ids, _ = _sorted(reps["rep_id"], "reps")
@@ -124,7 +131,7 @@ def read(pairs: pd.DataFrame, reps: pd.DataFrame) -> Problem:
     if (low > high).any():
         worst = int(np.flatnonzero(low > high)[0])
         raise BadInput(
-            f"Rep {rep_ids[worst]} has min_accounts {low[worst]:g} above max_accounts {high[worst]:g}; "
+            f"Rep {rep_ids[worst]} has min_accounts {low[worst]:.12g} above max_accounts {high[worst]:.12g}; "
             "lower one or raise the other."
         )
     return Problem(
@@ -141,23 +148,28 @@ def read(pairs: pd.DataFrame, reps: pd.DataFrame) -> Problem:
     )
 
 
-def _need(frame: pd.DataFrame, columns: Sequence[str], name: str) -> None:
+def need(frame: Any, columns: Sequence[str], name: str) -> None:
+    """Refuse what is not a frame with these columns, each once, and ids in every row."""
+    if not isinstance(frame, pd.DataFrame):
+        raise BadInput(f"{name} is no DataFrame; give one with the columns {', '.join(columns)}.")
+    if not frame.columns.is_unique:
+        raise BadInput(f"{name} has the column {frame.columns[frame.columns.duplicated()][0]} more than once.")
     missing = [column for column in columns if column not in frame.columns]
     if missing:
         raise BadInput(f"{name} needs the columns {', '.join(columns)}; missing: {', '.join(missing)}.")
     for column in columns:
-        if column.endswith("_id") and frame[column].isna().any():
+        if column in ("account_id", "rep_id") and frame[column].isna().any():
             raise BadInput(f"{int(frame[column].isna().sum())} rows of {name} have no {column}; fill or drop them.")
 
 
 def _sorted(ids: pd.Series, name: str) -> tuple[pd.Index, Positions]:
     """Return the different ids in order, and the place of each row's id among them."""
-    code, different = pd.factorize(ids)
-    index = pd.Index(different)
     try:
+        code, different = pd.factorize(ids)
+        index = pd.Index(different)
         order = index.argsort()
     except TypeError as error:
-        raise BadInput(f"The ids in {name} mix text and numbers; write all of them alike.") from error
+        raise BadInput(f"The ids in {name} are not all text or all numbers; write all of them alike.") from error
     rank = np.empty(len(order), dtype="int64")
     rank[order] = np.arange(len(order))
     return index[order], rank[code] if len(code) else np.zeros(0, dtype="int64")
@@ -176,14 +188,23 @@ def _ordered(numbers: Numbers, order: Positions | None) -> Numbers:
 
 
 def _numbers(pairs: pd.DataFrame, column: str) -> Numbers:
-    numbers: Numbers = pd.to_numeric(pairs[column], errors="coerce").to_numpy("float64", na_value=np.nan)
-    bad = np.flatnonzero(~np.isfinite(numbers))
+    numbers = _real(pairs[column])
+    bad = np.flatnonzero(~(np.abs(numbers) <= LARGEST))
     if bad.size:
-        account, rep = pairs["account_id"].iloc[bad[0]], pairs["rep_id"].iloc[bad[0]]
+        account, rep, first = (pairs[name].iloc[bad[0]] for name in ("account_id", "rep_id", column))
+        what = f"a {column} beyond {LARGEST:g}" if np.isfinite(numbers[bad[0]]) else f"no finite number as {column}"
         raise BadInput(
-            f"{bad.size} pairs have no finite number as {column}, first account {account} with rep {rep}; "
-            "fill them in or drop the pairs."
+            f"{bad.size} pairs have {what}, first account {account} with rep {rep} ({first}); "
+            "mend them or drop the pairs."
         )
+    return numbers
+
+
+def _real(column: pd.Series) -> Numbers:
+    """Return a column's numbers, missing where there is none: a date or a complex number is none either."""
+    if column.dtype.kind in "mMc":
+        return np.full(len(column), np.nan)
+    numbers: Numbers = pd.to_numeric(column, errors="coerce").to_numpy("float64", na_value=np.nan)
     return numbers
 
 
@@ -195,7 +216,7 @@ def _loads(pairs: pd.DataFrame) -> Numbers:
 
 
 def _limit(reps: pd.DataFrame, column: str) -> Numbers:
-    limits: Numbers = pd.to_numeric(reps[column], errors="coerce").to_numpy("float64", na_value=np.nan)
+    limits = _real(reps[column])
     whole = column != "max_load"
     bad = np.isnan(limits) | (limits < 0)
     if whole:

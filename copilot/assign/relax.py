@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from copilot.assign.problem import Numbers, Positions, Problem
-from copilot.assign.terms import Terms
-from copilot.assign.whole import add_rows, quiet_model
+from copilot.assign.terms import Even, Terms
+from copilot.assign.whole import add_evenness, add_rows, quiet_model
 from copilot.errors import Infeasible
 
 # Between sets of equal size and amount, serving an account over the limit beats not serving it; if one must be left
@@ -42,6 +42,28 @@ def infeasible(problem: Problem, terms: Terms, *, seconds: float, proved: bool =
     found = "No plan keeps every rule" if proved else "No plan that keeps every rule was found in the time given"
     how = "the fewest changes that make one possible" if answer.fewest else "changes that make one possible"
     return _error(found, how, rules)
+
+
+def uneven(problem: Problem, terms: Terms, even: Even, *, seconds: float, proved: bool) -> Infeasible:
+    """Return the error for a spread that cannot be kept, with the least one that can.
+
+    Its one rule in ``relax`` is ``max_spread``, of no rep.
+    """
+    model = quiet_model(seconds)
+    picks = [model.addVar(vtype="B") for _ in problem.value]
+    short = [] if terms.shortfall_price is None else [model.addVar(ub=low) for low in problem.low.tolist()]
+    add_rows(model, problem, picks, everyone=terms.everyone, below=short)
+    most = model.addVar(obj=1.0)
+    add_evenness(model, problem, picks, even.held, most)
+    model.optimize()
+    found = "No plan keeps" if proved else "No plan was found in the time given that keeps"
+    found += f" the reps' sums of value within {even.most:.12g} of each other"
+    if not model.getNSols():
+        return Infeasible(f"{found}; leave max_spread out, or raise it.", [])
+    least = float(np.ceil(model.getObjVal() * 1e6) / 1e6)
+    how = "the least spread that can be kept" if model.getStatus() == "optimal" else "a spread that can be kept"
+    rule = _entry("max_spread", even.most, least - even.most)
+    return Infeasible(f"{found}; raise max_spread from {even.most:.12g} to {least:.12g}, {how}.", [rule])
 
 
 def too_many_held(over: Sequence[tuple[Any, str, float, float]]) -> Infeasible:
@@ -223,4 +245,4 @@ def _sentence(rule: dict[str, object]) -> str:
     if rule["rule"] == "one_rep":
         return f"leave out account {rule['account_id']}"
     verb = "lower" if rule["rule"] == "min_accounts" else "raise"
-    return f"{verb} {rule['rule']} of rep {rule['rep_id']} from {rule['limit']:g} to {rule['to']:g}"
+    return f"{verb} {rule['rule']} of rep {rule['rep_id']} from {rule['limit']:.12g} to {rule['to']:.12g}"

@@ -39,6 +39,7 @@ class Wish:
         move_count: So many change hands, those that gain most or lose least.
         giver: The rep whose accounts change hands; with a taker and without a number: all of them.
         taker: The rep who gets them.
+        max_spread: How far a rep's sum of value, the bonus included, may exceed another's.
     """
 
     min_accounts: int | None = None
@@ -49,6 +50,7 @@ class Wish:
     move_count: int | None = None
     giver: str | None = None
     taker: str | None = None
+    max_spread: float | None = None
 
     @property
     def targeted(self) -> bool:
@@ -127,7 +129,9 @@ def play(accounts: pd.DataFrame, reps: pd.DataFrame, wish: Wish) -> Outcome:
         for name, limit in (("min_accounts", wish.min_accounts), ("max_accounts", wish.max_accounts))
         if limit is not None
     }
-    change = Change(pairs=pairs, everyone=limits, without=(wish.without,) if wish.without else ())
+    change = Change(
+        pairs=pairs, everyone=limits, without=(wish.without,) if wish.without else (), max_spread=wish.max_spread
+    )
     handed = accounts.loc[may_move, "account_id"] if wish.hands_over else accounts["account_id"].iloc[:0]
     if wish.move_count is not None and not wish.accounts:
         change, handed = _exactly(base, change, moving, wish)
@@ -219,7 +223,7 @@ def _exactly(base: Base, change: Change, moving: pd.DataFrame, wish: Wish) -> tu
 
     def moved(price: float) -> pd.DataFrame:
         priced = options.assign(value=options["value"] + np.where(is_move, price, 0.0))
-        chosen = assign(priced, reps, start=base.plan, elastic=False).assignments
+        chosen = assign(priced, reps, elastic=False).assignments
         return chosen[chosen["account_id"].isin(owner.index) & (chosen["rep_id"] != chosen["account_id"].map(owner))]
 
     high = float(pairs["value"].abs().max()) + 1  # more than any place is worth

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from copilot.assign.auction import find_prices
+from copilot.assign.auction import STEPS, find_prices
 from copilot.assign.compiled import fast
 from copilot.assign.core import solve_core
 from copilot.assign.exchange import exchange
@@ -18,6 +18,9 @@ from copilot.assign.terms import Relaxed, Terms
 MANY_REPS = 3_000
 # Where the auction leaves more than this to do, something is unusual: the core takes over.
 CIRCLES = 20_000
+# Where the last step (in standard deviations) times the accounts is below this, few are left to the exchange, and a
+# finer step costs more than they do.
+FINE = 25
 
 
 def solve_relaxation(problem: Problem, terms: Terms, *, start: Relaxed | None = None) -> Relaxed | None:
@@ -44,7 +47,8 @@ def _by_exchange(problem: Problem, terms: Terms, start: Relaxed | None) -> Relax
         prices, chosen = take_best(problem, out)
     else:
         known = None if start is None else start.max_price - start.min_price
-        prices, chosen = find_prices(problem, out, lowest=-charge, start=known)
+        steps = STEPS[: max(3, 1 + sum(step * len(problem.accounts) > FINE for step in STEPS))]
+        prices, chosen = find_prices(problem, out, lowest=-charge, start=known, steps=steps)
     chosen, price, circles = fast(exchange, len(problem.rep))(
         problem.start,
         problem.account32,

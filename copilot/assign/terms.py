@@ -21,23 +21,36 @@ class Terms:
     shortfall_price: float | None
 
     @classmethod
-    def of(cls, problem: Problem, *, everyone: bool, elastic: bool, shortfall_price: float | None) -> Terms:
-        """Price shortfalls so high that minimums come first, unless a price is given."""
+    def of(
+        cls, problem: Problem, *, everyone: bool, elastic: bool, shortfall_price: float | None, far: bool = False
+    ) -> Terms:
+        """Price shortfalls so high that minimums come first, unless a lower price is given.
+
+        A higher one would change no plan, only drown the values in its rounding. ``far``: see `hard`.
+        """
         if not elastic:
             return cls(everyone, None)
-        if shortfall_price is not None:
-            return cls(everyone, shortfall_price)
-        return cls(everyone, cls.hard(problem))
+        hard = cls.hard(problem, far=far)
+        return cls(everyone, hard if shortfall_price is None else min(shortfall_price, hard))
 
     @staticmethod
-    def hard(problem: Problem) -> float:
+    def hard(problem: Problem, *, far: bool = False) -> float:
         """Return a loss that no exchange of accounts is worth.
 
-        Filling one place moves at most one account a rep and brings one in, each worth at most ``spread``. With loads
-        the accounts that have to make room are not so bounded.
+        Filling one place moves at most one account a rep and brings one in, each worth at most ``spread``. With loads,
+        or where ``far`` says that another rule ties reps together, the accounts that have to make room are not so
+        bounded.
         """
-        moved = len(problem.accounts) if problem.loaded else len(problem.reps) + 2
+        moved = len(problem.accounts) if problem.loaded or far else len(problem.reps) + 2
         return 1 + moved * problem.spread
+
+
+@dataclass(frozen=True)
+class Even:
+    """How far the highest sum of values of a rep may exceed the lowest, and what the reps hold by pins (m)."""
+
+    most: float
+    held: Numbers
 
 
 @dataclass(frozen=True)
@@ -69,7 +82,9 @@ def bound(problem: Problem, terms: Terms, relaxed: Relaxed, chosen: Positions) -
 def reduced_profit(problem: Problem, relaxed: Relaxed, min_price: Numbers) -> Numbers:
     """Return each pair's value less what its rep's place and hours cost at the relaxation's prices (p)."""
     profit: Numbers = problem.value - (relaxed.max_price - min_price)[problem.rep]
-    return profit - problem.load * relaxed.load_price[problem.rep]
+    if problem.loaded:
+        profit -= problem.load * relaxed.load_price[problem.rep]
+    return profit
 
 
 def _dual_value(problem: Problem, terms: Terms, relaxed: Relaxed, min_price: Numbers) -> float:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from copilot.assign.plan import Plan, assign
+from copilot.assign.problem import need
 from copilot.errors import BadInput
 
 Pair = tuple[Any, Any]
@@ -34,6 +35,7 @@ class Change:
         forbidden: Pairs (account, rep) that must not.
         move: How many accounts go from one rep to another, (n, from, to): those whose move costs least; all others
             stay where they are.
+        max_spread: How far a rep's sum of values may exceed another's.
     """
 
     limits: Mapping[Any, Mapping[str, float]] = field(default_factory=dict)
@@ -44,6 +46,7 @@ class Change:
     pins: tuple[Pair, ...] = ()
     forbidden: tuple[Pair, ...] = ()
     move: tuple[int, Any, Any] | None = None
+    max_spread: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +95,13 @@ class Base:
         """
         reps = self.limited(change)
         pairs = self.pairs if change.pairs is None else change.pairs
+        need(pairs, ("account_id", "rep_id", "value"), "pairs")
+        for pair in (*change.pins, *change.forbidden):
+            if not isinstance(pair, tuple | list) or len(pair) != 2:
+                raise BadInput(f"{pair!r} is no pair; pin or forbid pairs (account, rep).")
+        for pair in change.forbidden:
+            if not ((pairs["account_id"] == pair[0]).any() and (pairs["rep_id"] == pair[1]).any()):
+                raise BadInput(f"{pair[0]} with {pair[1]} cannot be forbidden: no pair has that account or that rep.")
         if change.without:
             pairs = pairs[~pairs["rep_id"].isin(change.without)]
         if change.forbidden:
@@ -103,7 +113,8 @@ class Base:
             kept = self.plan.assignments[~self.plan.assignments["account_id"].isin(named)]
             pairs = pairs[pairs["account_id"].isin(named) | _listed(pairs, list(_keys(kept)))]
         frame = pd.DataFrame(pins, columns=["account_id", "rep_id"])
-        plan = assign(pairs, reps, pins=frame, start=self.plan, **self.options)
+        options = self.options if change.max_spread is None else {**self.options, "max_spread": change.max_spread}
+        plan = assign(pairs, reps, pins=frame, start=self.plan, **options)
         return compare(self.plan, plan, self.pairs, pairs)
 
     def limited(self, change: Change) -> pd.DataFrame:
@@ -128,13 +139,16 @@ class Base:
                     raise BadInput(f"There is no limit {name!r}; the limits are {', '.join(LIMITS)}.")
                 if name not in reps:
                     reps[name] = np.inf
-                reps[name] = reps[name].astype("float64").mask(rows, float(limit))
+                try:
+                    reps[name] = reps[name].astype("float64").mask(rows, float(limit))
+                except (TypeError, ValueError):
+                    raise BadInput(f"The limit {name} is {limit!r}; give a number.") from None
         return reps
 
     def _moved(self, pairs: pd.DataFrame, number: int, giver: Any, taker: Any) -> list[Pair]:
         """Choose which of a rep's accounts go to another: those whose move costs least, then the earlier ids."""
-        if number < 1:
-            raise BadInput(f"{number} accounts cannot move; give a number of at least 1.")
+        if not isinstance(number, int | np.integer) or number < 1:
+            raise BadInput(f"{number} accounts cannot move; give a whole number of at least 1.")
         theirs = self.plan.assignments.loc[self.plan.assignments["rep_id"] == giver, ["account_id", "value"]]
         could = pairs.loc[pairs["rep_id"] == taker, ["account_id", "value"]]
         both = theirs.merge(could, on="account_id", suffixes=("_before", "_after"))

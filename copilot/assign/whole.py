@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from copilot.assign.problem import Numbers, Positions, Problem
-from copilot.assign.terms import Terms
+from copilot.assign.terms import Even, Terms
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ def solve_whole(
     seconds: float,
     start: Positions | None = None,
     first_only: bool = False,
+    even: Even | None = None,
+    within: float = 0.0,
 ) -> Exact:
     """Solve the integer program with SCIP, from a known choice where there is one.
 
@@ -37,8 +39,11 @@ def solve_whole(
         seconds: When to stop with the best choice found.
         start: A choice that keeps every limit.
         first_only: Stop at the first choice that keeps every limit.
+        even: How close the reps' sums of value have to stay.
+        within: Stop as near to the bound as this, as a share of it.
     """
     model = quiet_model(seconds)
+    model.setParam("limits/gap", within)
     if first_only:
         model.setParam("limits/solutions", 1)
     picks = [model.addVar(vtype="B", obj=value) for value in problem.value.tolist()]
@@ -46,9 +51,12 @@ def solve_whole(
     if terms.shortfall_price is not None:
         short = [model.addVar(lb=0, ub=low, obj=-terms.shortfall_price) for low in problem.low.tolist()]
     add_rows(model, problem, picks, everyone=terms.everyone, below=short)
+    lowest = None if even is None else add_evenness(model, problem, picks, even.held, even.most)
     model.setMaximize()
     if start is not None:
         guess = model.createSol()
+        if even is not None:
+            model.setSolVal(guess, lowest, float((even.held + problem.values(start)).min()))
         for position in start[start >= 0].tolist():
             model.setSolVal(guess, picks[position], 1.0)
         for variable, lacking in zip(short, problem.shortfall(start).tolist(), strict=False):
@@ -63,6 +71,21 @@ def solve_whole(
         chosen = np.full(len(problem.accounts), -1, dtype="int64")
         chosen[problem.account[taken]] = taken
     return Exact(chosen, float(model.getDualbound()), status.get(model.getStatus(), "stopped"))
+
+
+def add_evenness(model: Any, problem: Problem, picks: Sequence[Any], held: Numbers, most: Any) -> Any:
+    """Keep each rep's sum of values, with what is ``held`` (m), within ``most`` of the lowest; return the lowest."""
+    from pyscipopt import quicksum
+
+    lowest = model.addVar(lb=None)
+    order = np.argsort(problem.rep, kind="stable")
+    edges = np.searchsorted(problem.rep[order], np.arange(len(problem.reps) + 1))
+    for j in range(len(problem.reps)):
+        own = order[edges[j] : edges[j + 1]].tolist()
+        above = quicksum(float(problem.value[pair]) * picks[pair] for pair in own) + float(held[j]) - lowest
+        model.addCons(above >= 0)
+        model.addCons(above - most <= 0)
+    return lowest
 
 
 def quiet_model(seconds: float) -> Any:

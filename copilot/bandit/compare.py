@@ -10,7 +10,8 @@ import pandas as pd
 
 from copilot.bandit.offpolicy import evaluate
 from copilot.bandit.policy import Policy
-from copilot.bandit.store import REWARDS, Store
+from copilot.bandit.records import REWARDS
+from copilot.bandit.store import Store
 from copilot.errors import BadInput
 from copilot.stats import mean_interval
 

@@ -8,12 +8,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import pandas as pd
-
-from copilot.bandit.store import REWARDS, Store, moment
+from copilot.bandit.records import REWARDS, moment
+from copilot.bandit.store import Store
 from copilot.errors import BadInput
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # The product's words and the papers' (MATHS §5). Snoozed reopens a decision, done is for studies: neither rewards.
 WORDS = {
@@ -29,7 +31,7 @@ WORDS = {
 }
 TIMEOUT = timedelta(days=7)  # without a word for so long, an alert counts as not clicked
 _FINAL = ("DEEP_LINK_CLICKED", "NOTIFICATION_DISMISSED")
-Events: TypeAlias = pd.DataFrame | Iterable[Mapping[str, Any]] | Path
+Events: TypeAlias = "pd.DataFrame | Iterable[Mapping[str, Any]] | Path"
 
 
 @dataclass(frozen=True)
@@ -150,8 +152,9 @@ class _Batch:
 def _read(events: Events) -> Iterator[Mapping[str, Any]]:
     if isinstance(events, Path):
         events = _file(events)
-    if isinstance(events, pd.DataFrame):
-        return iter(events.to_dict("records"))
+    frame: Any = events
+    if hasattr(frame, "columns"):
+        return iter(frame.to_dict("records"))
     listed = list(events)
     if not all(isinstance(event, Mapping) for event in listed):
         raise BadInput("Feedback comes as records with decision_id, feedback and at; got something else.")
@@ -159,6 +162,8 @@ def _read(events: Events) -> Iterator[Mapping[str, Any]]:
 
 
 def _file(path: Path) -> list[Mapping[str, Any]]:
+    import pandas as pd
+
     try:
         if path.suffix.lower() == ".csv":
             found: list[Mapping[str, Any]] = pd.read_csv(path, dtype=str, keep_default_na=False).to_dict("records")
@@ -195,7 +200,7 @@ def _word(event: Mapping[str, Any]) -> str | None:
 
 def _at(event: Mapping[str, Any], now: str) -> str | None:
     value = event.get("at", event.get("event_ts"))
-    if value is None or value == "" or value is pd.NaT or value != value:
+    if value is None or value == "" or value != value:
         return now
     try:
         at = datetime.fromisoformat(value.strip()) if isinstance(value, str) else value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ _STEP = 65_536  # bytes
 class LogFile:
     """Lines of ``checksum json``. One process appends (its store holds the lock); any number may read.
 
-    Positions are byte offsets of line beginnings: what lies before one never changes.
+    Positions are byte offsets of line beginnings: what lies before one never changes, but for ``keep``.
     """
 
     def __init__(self, path: Path) -> None:
@@ -58,6 +58,12 @@ class LogFile:
         Raises:
             BadInput: A line before the last fails its checksum.
         """
+        at = start
+        for line, record in self._lines(start):
+            at += len(line)
+            yield at, record
+
+    def _lines(self, start: int = 0) -> Iterator[tuple[bytes, dict[str, Any]]]:
         if not self.path.exists():
             return
         with self.path.open("rb") as file:
@@ -67,20 +73,43 @@ class LogFile:
                 record = _record(line)
                 if record is None:
                     if file.read(1):
-                        raise BadInput(
-                            f"{self.path.name} is damaged at byte {at}; restore it from a backup, the rest is kept."
-                        )
+                        raise self._damaged(f"is damaged at byte {at}")
                     return
                 at += len(line)
-                yield at, record
+                yield line, record
 
     def record(self, position: int) -> dict[str, Any]:
         """Return the record whose line begins at ``position``."""
         return next(self.read(position))[1]
 
-    def cut_torn_end(self) -> None:
-        """Take away the last line where a crash left it unfinished, so that the next one begins cleanly."""
+    def keep(self, wanted: Callable[[Record], bool]) -> None:
+        """Rewrite the log with the wanted records only; a crash leaves the old file or the whole new one.
+
+        Positions from before are void afterwards; a reader of the old file reads it to its end.
+        """
+        draft = self.path.with_name(f".{self.path.name}.draft")
+        try:
+            with draft.open("wb") as file:
+                file.writelines(line for line, record in self._lines() if wanted(record))
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(draft, self.path)
+        except OSError as fault:
+            draft.unlink(missing_ok=True)
+            raise BadInput(f"{self.path.name} cannot be rewritten ({fault.strerror}); make room or mend it.") from None
+
+    def cut_torn_end(self, whole: int = 0) -> None:
+        """Take away the last line where a crash left it unfinished, so that the next one begins cleanly.
+
+        Args:
+            whole: A position up to which the log was known to be whole: nothing before it is cut.
+
+        Raises:
+            BadInput: The log is shorter than that, or what is torn lies before it.
+        """
         end = self.end
+        if end < whole:
+            raise self._damaged(f"is damaged: it ends at byte {end} and once was whole up to byte {whole}")
         if not end:
             return
         with self.path.open("r+b") as file:
@@ -91,8 +120,16 @@ class LogFile:
                 last = file.read(end - start)
             line = last[last[:-1].rfind(b"\n") + 1 :]
             if _record(line) is None:
+                if end - len(line) < whole:
+                    raise self._damaged(f"is damaged at byte {end - len(line)}")
                 file.truncate(end - len(line))
                 os.fsync(file.fileno())
+
+    def _damaged(self, what: str) -> BadInput:
+        return BadInput(
+            f"{self.path.name} {what}; restore it from a backup, or move the folder {self.path.parent} away to begin "
+            "a new bandit."
+        )
 
 
 def _line(record: Record) -> bytes:

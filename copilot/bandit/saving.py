@@ -59,7 +59,7 @@ def write(policy: Policy, path: Path, notes: Mapping[str, Any] | None = None) ->
     for name, view in (("linear", now.linear), ("neural", now.neural)):
         if view is not None:
             arrays |= {f"{name}.{part}": array for part, array in _parts(view).items()}
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with draft.open("wb") as file:
@@ -104,7 +104,8 @@ def read_with_notes(kind: type[Policy], path: Path) -> tuple[Policy, dict[str, A
         policy._now = Snapshot(linear, neural, (first, second), Cusum(*plain["cusum"]))
     except FileNotFoundError:
         raise NotSetUp(f"There is no policy at {path}; a new one starts with the first decision.") from None
-    except (OSError, ValueError, KeyError, TypeError, AssertionError, EOFError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, TypeError, AssertionError, EOFError, RuntimeError, zipfile.BadZipFile):
+        # RuntimeError: a zip's flags changed, so that it seems encrypted or packed in another way.
         raise BadInput(f"{path.name} is damaged or not a policy; restore it, or rebuild it from the log.") from None
     return policy, plain["notes"]
 

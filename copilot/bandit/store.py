@@ -1,15 +1,15 @@
 """The bandit's folder: what was decided, what came of it and what was learned, whole after any crash.
 
-``decisions.log`` and ``feedback.log`` only grow; ``state.npz`` is replaced in one step and names the place in the
-feedback log up to which it has learned. After a kill the state is read and the rest of the log learned: nothing is lost
-and nothing counts twice.
+``decisions.log`` and ``feedback.log`` grow; ``state.npz`` is replaced in one step and names the place in each log up to
+which it was whole and learned. After a kill the state is read and the rest of the log learned: nothing is lost and
+nothing counts twice. ``compaction`` rewrites ``decisions.log`` in one step.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,38 +19,9 @@ import numpy.typing as npt
 from copilot.bandit import saving
 from copilot.bandit.logfile import LogFile, Record
 from copilot.bandit.policy import Decision, Policy
+from copilot.bandit.records import REWARDS, SHOWN, Asked, Open, moment
 from copilot.errors import BadInput
 from copilot.stats import Floats
-
-REWARDS = {"DEEP_LINK_CLICKED": 1.0, "NOTIFICATION_DISMISSED": -1.0, "NO_CLICK": 0.0}
-SHOWN = "SHOWN"  # in the log beside feedback: from then on silence says something
-
-
-@dataclass(frozen=True)
-class Open:
-    """Where a decision stands: the position of its line, when it was made or last reopened, what came of it."""
-
-    position: int
-    since: datetime
-    feedback: str | None = None  # the one that rewards
-    number: int | None = None  # of the policy's update
-    shown: bool = False  # somebody saw it
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One decision to make, or one that others made.
-
-    ``decision_id`` names it in all feedback (the recommendation's id), ``suggested`` is Algorithm 1's choice, ``about``
-    plain facts for studies, such as the account and the rep, and ``chance`` the probabilities to draw from where they
-    are not the policy's own.
-    """
-
-    decision_id: str
-    x: npt.ArrayLike
-    suggested: Hashable | None = None
-    about: Record = field(default_factory=dict)
-    chance: Floats | None = None
 
 
 class Store:
@@ -81,11 +52,13 @@ class Store:
             self.decisions, self.feedback, self.aside = (
                 LogFile(folder / f"{name}.log") for name in ("decisions", "feedback", "aside")
             )
-            for log in (self.decisions, self.feedback, self.aside):
-                log.cut_torn_end()
+            for left_over in folder.glob(".*.draft"):  # by a writer that was killed; we hold the lock
+                left_over.unlink()
             self._open_state(fresh)
-        except BaseException:
+        except BaseException as fault:
             self._lock.release()
+            if isinstance(fault, OSError):
+                raise BadInput(f"{folder} cannot be read ({fault.strerror}); mend it, or move it away.") from None
             raise
 
     def __enter__(self) -> Store:
@@ -193,19 +166,30 @@ class Store:
         fresh = [name for name in names if name in self.status and not self.status[name].shown]
         self.learn([{"id": name, "feedback": SHOWN, "at": moment(at).isoformat()} for name in fresh])
 
-    def checkpoint(self) -> None:
-        """Save the policy with the place in the log up to which it has learned, in one step."""
-        saving.write(self.policy, self.folder / "state.npz", {"feedback": self.feedback.end})
+    def checkpoint(self, *, rewriting: bool = False) -> None:
+        """Save the policy with the ends of the logs up to which it has learned, in one step.
+
+        With ``rewriting`` nothing is said of ``decisions.log``: it is about to become shorter.
+        """
+        logs = (self.feedback, self.aside) if rewriting else (self.decisions, self.feedback, self.aside)
+        saving.write(self.policy, self.folder / "state.npz", {log.path.stem: log.end for log in logs})
 
     def _open_state(self, fresh: Callable[[], Policy]) -> None:
-        learned_to = 0
-        if (self.folder / "state.npz").exists():
-            self.policy, notes = saving.read_with_notes(Policy, self.folder / "state.npz")
-            learned_to = int(notes.get("feedback", 0))
+        whole: dict[str, Any] = {}
+        file = self.folder / "state.npz"
+        if file.exists():
+            try:
+                self.policy, whole = saving.read_with_notes(Policy, file)
+            except BadInput:
+                raise BadInput(
+                    f"{file} is damaged or another release's; move it away, and the next run learns it anew from the "
+                    "logs beside it."
+                ) from None
         else:
             self.policy = fresh()
-        if learned_to > self.feedback.end:
-            raise BadInput(f"feedback.log in {self.folder} is shorter than what was learned; restore it from a backup.")
+        for log in (self.decisions, self.feedback, self.aside):
+            log.cut_torn_end(int(whole.get(log.path.stem, 0)))
+        learned_to = int(whole.get("feedback", 0))
         self.status: dict[str, Open] = {}
         self._numbers = 0
         self.settled: set[int] = set()  # numbers of events set aside that were matched later
@@ -219,6 +203,11 @@ class Store:
                 self.settled.add(record["settles"])
             self.hear(record["event"])
         for after, record in self.feedback.read():
+            if record["id"] not in self.status:
+                raise BadInput(
+                    f"decisions.log in {self.folder} is damaged: it lacks a decision that feedback.log speaks of; "
+                    "restore it from a backup, or move the folder away to begin a new bandit."
+                )
             self._apply(record, learn=after > learned_to)
 
     def _apply(self, record: dict[str, Any], *, learn: bool) -> None:
@@ -243,13 +232,6 @@ class Store:
             self.status[record["id"]] = replace(known, feedback=name)
             if learn:
                 self.policy.amend(known.number, REWARDS[name])
-
-
-def moment(at: datetime) -> datetime:
-    """Return the moment in UTC; one without a time zone is refused."""
-    if at.tzinfo is None:
-        raise BadInput(f"The moment {at} has no time zone; give one, as 2026-07-01T06:00+00:00.")
-    return at.astimezone(UTC)
 
 
 def _listed(x: npt.ArrayLike) -> Any:

@@ -12,7 +12,8 @@ import pandas as pd
 from copilot.bandit.contexts import ACTIONS
 from copilot.bandit.feedback import TIMEOUT
 from copilot.bandit.lead import chances, trust
-from copilot.bandit.store import Asked, Store, moment
+from copilot.bandit.records import Asked, moment
+from copilot.bandit.store import Store
 from copilot.data.workspace import Book, Workspace
 from copilot.jobs.feedback import Bandit, CaughtUp, catch_up, last_actions, opened, standing
 

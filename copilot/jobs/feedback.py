@@ -16,12 +16,14 @@ import numpy as np
 import pandas as pd
 
 from copilot.bandit import contexts, feedback
+from copilot.bandit.compaction import compact
 from copilot.bandit.contexts import ACTIONS, Encoder
 from copilot.bandit.facts import FACTS, TABLES, facts
 from copilot.bandit.history import KEPT
 from copilot.bandit.lead import FLOOR
 from copilot.bandit.policy import NEURAL_ROWS, Policy
-from copilot.bandit.store import Asked, Store
+from copilot.bandit.records import Asked
+from copilot.bandit.store import Store
 from copilot.config import settings
 from copilot.data.workspace import Book, Workspace
 from copilot.errors import BadInput
@@ -152,6 +154,7 @@ def catch_up(bandit: Bandit, workspace: Workspace, now: datetime, *, file: Path 
     ours = last.loc[last["alerted"].astype(bool), "decision_id"].astype(str)
     store.show([*ours, *bandit.book.table("recommendations")["recommendation_id"].astype(str)], now)
     silent = feedback.expire(store, now, only=[name for name, known in store.status.items() if known.shown])
+    compact(store, now, keep=set(last["decision_id"]))
     found = CaughtUp(
         sum(part.learned for part in parts),
         sum(part.noted for part in parts),
@@ -184,10 +187,10 @@ def standing(store: Store) -> dict[str, Any]:
 
 
 def last_actions(workspace: Workspace) -> pd.DataFrame:
-    """Return the last snapshot's frame ``actions``: what people see now; empty before the first."""
+    """Return the frame ``actions`` of the last snapshot that has one: what people see, or saw before a failed night."""
     place = workspace.current("snapshots")
-    file = place / "actions.parquet" if place else None
-    return pd.read_parquet(file) if file and file.is_file() else pd.DataFrame({"decision_id": [], "alerted": []})
+    files = sorted(place.parent.glob("[!.]*/actions.parquet")) if place else []
+    return pd.read_parquet(files[-1]) if files else pd.DataFrame({"decision_id": [], "alerted": []})
 
 
 def _encoder(file: Path, book: Book) -> Encoder:

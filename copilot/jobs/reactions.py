@@ -8,15 +8,25 @@ from copilot.access import Principal
 from copilot.agent.scope import scope_of
 from copilot.data.snapshot import Snapshot
 from copilot.errors import TryAgain
+from copilot.explain.answers.common import ACTIONS
 from copilot.jobs.feedback import EVENT
 from copilot.store.database import Store
 
 WORDS = ("accepted", "opened", "dismissed", "snoozed", "done")
+CHANGED = "The action of this account has changed since this page was loaded; load it again to see the new one."
 REFUSED = "There is no action of an account of your own by that name to react to."
 
 
 def note(
-    store: Store, snapshot: Snapshot, who: Principal, account: str, word: str, now: datetime, *, reason: str = ""
+    store: Store,
+    snapshot: Snapshot,
+    who: Principal,
+    account: str,
+    word: str,
+    now: datetime,
+    *,
+    reason: str = "",
+    shown: str | None = None,
 ) -> int:
     """Keep one reaction of a rep to the action of an own account and return the event's number.
 
@@ -30,9 +40,11 @@ def note(
         word: One of ``WORDS``.
         now: The moment, with its time zone.
         reason: The rep's own words, kept with the event and shown to no model.
+        shown: The action that the rep was shown, in words, where a page may be older than the snapshot.
 
     Raises:
-        TryAgain: The word is none of them, or there is no such action; a foreign account and a missing one read alike.
+        TryAgain: The word is none of them, there is no such action (a foreign account and a missing one read alike), or
+            another one was shown.
     """
     if word not in WORDS:
         raise TryAgain(f"There is no reaction {word[:20]!r}; choose from {', '.join(WORDS)}.")
@@ -40,8 +52,10 @@ def note(
         raise TryAgain(REFUSED)
     actions = snapshot.scores("actions", scope_of(who, snapshot.book))
     mine = actions[(actions["account_id"] == account)] if "account_id" in actions else actions
-    if mine.empty:
+    if mine.empty or mine["decision_id"].isna().any():  # a study hides it
         raise TryAgain(REFUSED)
+    if shown is not None and shown != ACTIONS[str(mine["action"].iloc[0])]:
+        raise TryAgain(CHANGED)
     decision = str(mine["decision_id"].iloc[0])
     if word == "opened":
         for event in reversed(store.events(EVENT)):

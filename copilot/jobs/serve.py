@@ -66,8 +66,8 @@ def serve(workspace: Workspace, port: int, clock: Callable[[], datetime], ready:
         def state(principal: Principal) -> list[str]:
             return [f"as of {open_snapshot(workspace).as_of}", *_models(ladder)]
 
-        def react(principal: Principal, account: str, word: str) -> None:
-            note(store, open_snapshot(workspace), principal, account, word, clock())
+        def react(principal: Principal, account: str, word: str, action: str) -> None:
+            note(store, open_snapshot(workspace), principal, account, word, clock(), shown=action)
 
         warming = (workspace, ladder, tools, clock)
         threading.Thread(target=_warm_up, args=warming, daemon=True, name="warm-up").start()

@@ -2,11 +2,11 @@
 
 Core against core: the median of five runs after one to warm up, CPU seconds, both in one process. The whole door
 (frames in, Plan out) stands beside the peer with the same coding of ids. Peak memory comes from one child process each.
-SCIP's own model and HiGHS are shown where they finish in a minute. Needs OR-Tools; with matplotlib the cost a pair is
-drawn into a temporary folder.
+SCIP's own model and HiGHS are shown where they finish in a minute. Needs OR-Tools; the plot needs matplotlib.
 
-    python -m evals.bench.assign            sizes from 20k to 750k pairs, and workloads
+    python -m evals.bench.assign            sizes from 15k to 750k pairs, and workloads
     python -m evals.bench.assign --large    the same and 3M pairs
+    python -m evals.bench.assign --out DIR  also draws the cost of a pair over their number, as DIR/cost_per_pair.png
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from time import process_time
@@ -31,77 +31,13 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from copilot.assign.plan import assign
-from copilot.assign.problem import OUT, Numbers, Positions, Problem
+from copilot.assign.problem import OUT, Numbers, Problem
 from copilot.assign.rounding import round_plan
 from copilot.assign.solve import solve_relaxation
 from copilot.assign.terms import Terms, bound
+from evals.bench._assignments import GRID, KINDS, World, frames, value_of, world
 
-SIZES = {
-    "1k x 20": (1_000, 20),
-    "10k x 100": (10_000, 100),
-    "50k x 300": (50_000, 300),
-    "200k x 1000": (200_000, 1_000),
-}
-KINDS = ("fit", "literal", "random", "clustered", "ties", "everyone")
-GRID = 1_000  # values are whole thousandths, so that the peer's integers are exact
 SCIP_SECONDS = 60.0
-
-
-@dataclass(frozen=True)
-class World:
-    """An instance, its value kind, and whether everyone must be placed."""
-
-    problem: Problem
-    everyone: bool
-
-    @property
-    def charge(self) -> float:
-        """What a missing account costs, above any exchange and on the grid."""
-        return float(np.ceil(Terms.hard(self.problem)))
-
-
-def world(size: str, kind: str = "fit", *, seed: int = 7, loads: bool = False) -> World:
-    """Draw 10 to 20 eligible reps an account near its territory, with 25 % more accounts than places.
-
-    ``fit``: value × a factor of the pair + 5 where the rep owns the account today; ``literal``: Eq. 2 as printed, no
-    rep in it; ``random``: uniform; ``clustered``, ``ties``: few distinct values; ``everyone``: costs, enough places.
-    """
-    n, m = SIZES[size]
-    rng = np.random.default_rng(seed)
-    most = min(20, m)
-    near = np.argsort(rng.random((n, min(m, 2 * most)), dtype=np.float32), axis=1)[:, :most]
-    rep = np.sort((rng.integers(0, m, n)[:, None] + near) % m, axis=1)
-    degree = rng.integers(most // 2, most + 1, n)
-    rep = rep[np.arange(most) < degree[:, None]]
-    account = np.repeat(np.arange(n), degree)
-    start = np.concatenate([[0], np.cumsum(degree)])
-    weight = 1 / (1 + np.exp(0.05 * (rng.integers(0, 365, n) - 90)))
-    base = weight * np.clip(rng.gamma(1.5, 18, n), 0, 100) + (1 - weight) * np.clip(rng.gamma(1.2, 15, n), 0, 100)
-    pairs = len(rep)
-    values: dict[str, Callable[[], Numbers]] = {
-        "fit": lambda: base[account] * np.exp(0.35 * rng.standard_normal(pairs)),
-        "literal": lambda: base[account],
-        "random": lambda: 100 * rng.random(pairs),
-        "clustered": lambda: 20 * np.round(base / 20)[account] + 5.0 * rng.integers(0, 3, pairs),
-        "ties": lambda: rng.integers(1, 6, pairs).astype("float64"),
-        "everyone": lambda: -rng.gamma(2, 20, pairs),
-    }
-    value = values[kind]()
-    if kind == "fit":
-        owned = rng.random(n) < 0.7
-        value[(start[:-1] + (rng.random(n) * degree).astype(int))[owned]] += 5
-    share = (1.1 if kind == "everyone" else 0.8) * rng.uniform(0.8, 1.2, m)
-    high = np.maximum(1, np.round(share * n / m))
-    load, max_load = np.zeros(pairs), np.full(m, np.inf)
-    low = np.floor(0.6 * high)
-    if loads:
-        load = np.maximum(1, np.round(rng.integers(1, 9, n)[account] * rng.uniform(0.75, 1.35, pairs)))
-        max_load = np.round(share * load.mean() * n / m)
-        low, high = np.zeros(m), np.full(m, float(n))
-    ids = (pd.RangeIndex(n), pd.RangeIndex(m))
-    value = np.round(value * GRID) / GRID
-    problem = Problem(*ids, account, rep.astype("int64"), value, load, low, high, max_load, start)
-    return World(problem, kind == "everyone")
 
 
 def core(given: World) -> tuple[float, float, float]:
@@ -115,11 +51,6 @@ def core(given: World) -> tuple[float, float, float]:
     taken = np.flatnonzero(relaxed.share > 0.5)
     chosen[problem.account[taken]] = taken
     return value_of(problem, chosen), bound(problem, terms, relaxed, chosen), float(problem.shortfall(chosen).sum())
-
-
-def value_of(problem: Problem, chosen: Positions) -> float:
-    """Return the sum of the chosen values in whole grid steps, so that equal plans read equal."""
-    return float(np.round(problem.value[chosen[chosen != OUT]] * GRID).sum()) / GRID
 
 
 def flow(given: World) -> tuple[float, float]:
@@ -146,16 +77,6 @@ def flow(given: World) -> tuple[float, float]:
     flows = solver.flows(arcs)
     filled = flows[pairs + n * len(out) : pairs + n * len(out) + m]
     return -float((cost * flows[:pairs]).sum()) / GRID, float((low - filled).sum())
-
-
-def frames(given: World) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the instance as the door takes it, with ids as text."""
-    problem = given.problem
-    account = np.array([f"A{i:07d}" for i in range(len(problem.accounts))])
-    rep = np.array([f"R{j:05d}" for j in range(len(problem.reps))])
-    pairs = {"account_id": account[problem.account], "rep_id": rep[problem.rep], "value": problem.value}
-    limits = {"rep_id": rep, "min_accounts": problem.low, "max_accounts": problem.high}
-    return pd.DataFrame(pairs), pd.DataFrame(limits)
 
 
 def coded(pairs: pd.DataFrame, given: World) -> tuple[float, float]:
@@ -304,34 +225,39 @@ def highs(size: str) -> str:
     return f"{took:.2f} s" if answer.status == 0 else f"not finished after {took:.0f} s"
 
 
-def draw(cost: dict[int, float]) -> None:
-    """Draw the cost of a pair over the number of pairs, where matplotlib is installed."""
-    if find_spec("matplotlib") is None:
-        print("no plot: matplotlib is not installed")
+def flat(cost: dict[int, float], out: Path | None) -> None:
+    """Say how the cost of a pair changes with their number, and draw it where a folder is given."""
+    low, high = min(cost.values()), max(cost.values())
+    told = ", ".join(f"{pairs:,} pairs {each:.0f}" for pairs, each in cost.items())
+    print(f"CPU ns a pair: {told}; the highest is {high / low:.2f} times the lowest")
+    if out is None:
         return
-    import matplotlib.pyplot as plt
+    from matplotlib.figure import Figure
 
-    figure, axes = plt.subplots()
+    figure = Figure()
+    axes = figure.subplots()
     axes.semilogx(list(cost), list(cost.values()), marker="o")
     axes.set(xlabel="eligible pairs", ylabel="CPU ns a pair", ylim=(0, None))
-    file = Path(tempfile.mkdtemp()) / "cost_per_pair.png"
-    figure.savefig(file)
-    print(f"plot: {file}")
+    out.mkdir(parents=True, exist_ok=True)
+    figure.savefig(out / "cost_per_pair.png")
+    print(f"plot: {out / 'cost_per_pair.png'}")
 
 
 def main() -> None:
     """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--large", action="store_true")
-    parser.add_argument("--child", choices=("core", "flow", "door", "coded"))
-    parser.add_argument("--file", type=Path)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--large", action="store_true", help="3M pairs too")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where to draw the cost of a pair")
+    parser.add_argument("--child", choices=("core", "flow", "door", "coded"), help=argparse.SUPPRESS)
+    parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child:
         child(given.child, given.file)
         return
-    if find_spec("ortools") is None:
-        raise SystemExit("This comparison needs OR-Tools: install the package ortools.")
-    sizes = list(SIZES) if given.large else list(SIZES)[:-1]
+    for needed in ["ortools", *(["matplotlib"] if given.out else [])]:
+        if find_spec(needed) is None:
+            raise SystemExit(f"This comparison needs the package {needed}; install it.")
+    sizes = ["1k x 20", "10k x 100", "50k x 300", *(["200k x 1000"] if given.large else [])]
     print(f"{'':>12} {'':<10} {'':>15} {'core':>10} {'peer':>10} {'ratio':>6}")
     cost = {}
     for size in sizes:
@@ -344,7 +270,7 @@ def main() -> None:
     for size in sizes[1:3]:
         workloads(size)
     print(f"     1k x 20 SCIP's own model {scip('1k x 20')}, HiGHS {highs('1k x 20')}")
-    draw(cost)
+    flat(cost, given.out)
 
 
 if __name__ == "__main__":

@@ -183,9 +183,11 @@ def drift(seeds: int, rounds: int) -> None:
                 policy = Policy(world.arms, x.shape[1], kind="linear", rng=np.random.default_rng(seed), forget=forget)
                 lost[how].append(float(play(world, policy)[half:].sum()))
         means = {how: float(np.mean(found)) for how, found in lost.items()}
+        ratio = mean_interval(np.log(np.array(lost["auto"]) / lost["never"]))
         print(
             f"drift on {name}: regret after half time {means['auto']:.0f} by the drift test, {means['0.99']:.0f} by "
-            f"a constant .99, {means['never']:.0f} never forgetting: {means['auto'] / means['never']:.2f}, gate 0.33",
+            f"a constant .99, {means['never']:.0f} never forgetting: ratio {means['auto'] / means['never']:.2f}, by "
+            f"seed {np.exp(ratio.low):.2f} to {np.exp(ratio.high):.2f}, gate 0.33",
             flush=True,
         )
 

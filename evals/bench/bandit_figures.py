@@ -21,6 +21,7 @@ import pandas as pd
 
 from copilot.bandit.contexts import ACTIONS
 from copilot.bandit.facts import TABLES, facts
+from copilot.bandit.feedback import TIMEOUT
 from copilot.bandit.lead import FLOOR, chances
 from copilot.bandit.policy import Kind, Policy
 from copilot.data.demo.clicks import OUTCOMES, ClickModel
@@ -30,12 +31,12 @@ from copilot.jobs.feedback import opened
 from copilot.jobs.score import score
 from copilot.jobs.setup import make_demo
 from copilot.jobs.train import train
-from copilot.stats import Floats, mean_interval
+from copilot.stats import Floats, Ints, mean_interval
 
 FEEDBACK = ("DEEP_LINK_CLICKED", "NOTIFICATION_DISMISSED", "NO_CLICK")  # in the order of the click model's OUTCOMES
 REWARD = np.array([1.0, -1.0, 0.0])
 DAYS, ALERTS_A_DAY, SEEDS = 30, 60, 8
-DELAY_DAYS = 2  # feedback of a day is learned in one batch this much later
+DELAY_DAYS = 2  # clicks and dismissals of a day are learned in one batch this much later, silences after the time-out
 KINDS: dict[str, Kind] = {"Thompson sampling": "auto", "UCB": "ucb"}
 POLICIES = (*KINDS, "random", "Algorithm 1")
 NOW = datetime(2026, 7, 1, 6, tzinfo=UTC)
@@ -106,7 +107,7 @@ def simulate(world: World, seed: int) -> pd.DataFrame:
     """Return one row an alert and policy: ``policy, day, feedback, reward``; all policies see the same alerts.
 
     Thompson sampling is the product's: Algorithm 1 leads at first, and a floor is drawn by lot. It and UCB learn each
-    day's feedback ``DELAY_DAYS`` later.
+    day's clicks and dismissals ``DELAY_DAYS`` later, and from silence when ``TIMEOUT`` is over.
     """
     rng = np.random.default_rng([seed, 1])
     most = min(DAYS * ALERTS_A_DAY, len(world.x) // DAYS * DAYS)
@@ -120,6 +121,7 @@ def simulate(world: World, seed: int) -> pd.DataFrame:
             own = np.random.default_rng([seed, 2])
             policy = Policy(ACTIONS, x.shape[1], kind=KINDS[name], rng=own, epsilon=FLOOR if name != "UCB" else 0.0)
         played = np.array([ACTIONS.index(one) for one in first]) if name == "Algorithm 1" else lots.copy()
+        came = _came(luck, answers, played)
         for day in range(DAYS):
             today = slice(day * a_day, (day + 1) * a_day)
             if policy is None:
@@ -129,11 +131,11 @@ def simulate(world: World, seed: int) -> pd.DataFrame:
             else:
                 chance = chances(policy, x[today], first[today])
             played[today] = [ACTIONS.index(str(policy.draw(row).arm)) for row in chance]
-            if day >= DELAY_DAYS:
-                for t in range((day - DELAY_DAYS) * a_day, (day - DELAY_DAYS + 1) * a_day):
-                    came = REWARD[int((luck[t] > answers[t, played[t], :2]).sum())]
-                    policy.update(x[t], ACTIONS[played[t]], float(came), suggested=first[t])
-        came = (luck[:, None] > answers[np.arange(most), played][:, :2]).sum(axis=1)
+            came[today] = _came(luck[today], answers[today], played[today])
+            for delay, silent in ((TIMEOUT.days, True), (DELAY_DAYS, False)):
+                for t in range(max(day - delay, 0) * a_day, max(day - delay + 1, 0) * a_day):
+                    if (REWARD[came[t]] == 0) == silent:
+                        policy.update(x[t], ACTIONS[played[t]], float(REWARD[came[t]]), suggested=first[t])
         rows.append(
             pd.DataFrame({
                 "policy": name,
@@ -143,6 +145,11 @@ def simulate(world: World, seed: int) -> pd.DataFrame:
             })
         )  # fmt: skip
     return pd.concat(rows).assign(seed=seed)
+
+
+def _came(luck: Floats, answers: Floats, played: Ints) -> Ints:
+    """Return the position in ``FEEDBACK`` of what came of the actions played, (n,); ``answers`` are cumulated."""
+    return np.asarray((luck[:, None] > answers[np.arange(len(played)), played][:, :2]).sum(axis=1), np.intp)
 
 
 def tables(alerts: pd.DataFrame) -> dict[str, pd.DataFrame]:

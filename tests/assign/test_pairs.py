@@ -80,6 +80,13 @@ def test_hours_become_loads_by_the_rep_s_speed() -> None:
         (lambda: build(ACCOUNTS.assign(hours=-1.0), REPS, Rules()), "hours of 0 or more"),
         (lambda: build(ACCOUNTS, REPS.assign(speed=0.0), Rules()), "speed must be a number above 0"),
         (lambda: build(ACCOUNTS.assign(recommended_on=pd.NaT), REPS, Rules()), "give today="),
+        (lambda: build(ACCOUNTS.assign(value=["x", 1, 2]), REPS, Rules()), "'x' as value"),
+        (lambda: build(ACCOUNTS.assign(uplift_usd="x"), REPS, Rules(min_uplift_usd=1.0)), "'x' as uplift_usd"),
+        (lambda: build(ACCOUNTS.assign(account_id=None), REPS, Rules()), "3 rows of accounts have no account_id"),
+        (
+            lambda: build(ACCOUNTS.assign(recommended_on="soon"), REPS, Rules(), today=date(2026, 7, 1)),
+            "'soon' as recommended_on",
+        ),
         (lambda: Rules(discounts=(("skill", 1.5),)), "from 0 to 1"),
         (lambda: Rules(keep_owner_bonus=-1), "at least 0"),
         (lambda: Rules(cooldown_days=-1), "at least 0"),

@@ -218,6 +218,14 @@ def test_an_unmet_minimum_is_listed_with_its_shortfall_and_its_charge() -> None:
         assign(pairs, _reps(r1=(3, 9), r2=(1, 9)), elastic=False)
 
 
+def test_a_price_beyond_any_exchange_does_not_drown_the_values() -> None:
+    pairs = _pairs(*((f"a{i}", rep, 0.1 * i) for i in range(9) for rep in ("r1", "r2")))
+    plan = assign(pairs, _reps(r1=(7, 9), r2=(7, 9)), shortfall_price=1e15)
+    assert plan.gap == 0
+    assert plan.objective == pytest.approx(3.6)
+    assert plan.shortfall_price == plan.binding["price"].max() == 1e15
+
+
 def test_a_pair_worth_nothing_is_taken_only_where_a_minimum_or_coverage_needs_it() -> None:
     pairs = _pairs(("a", "r1", 0), ("b", "r1", 0), ("c", "r1", 2))
     assert assign(pairs, _reps(r1=(0, 9))).assignments["account_id"].tolist() == ["c"]
@@ -277,7 +285,11 @@ def test_nobody_to_work_gives_an_empty_plan() -> None:
         ({"method": "guess"}, "choose from lp, mip"),
         ({"coverage": "some"}, "choose from best, all"),
         ({"shortfall_price": -1}, "at least 0"),
+        ({"shortfall_price": "much"}, "at least 0"),
         ({"shortfall_price": 5, "elastic": False}, "only with elastic=True"),
+        ({"seconds": "long"}, "seconds is long"),
+        ({"pins": [("a", "r1")]}, "pins is no DataFrame"),
+        ({"pins": pd.DataFrame({"account_id": ["a"]})}, "missing: rep_id"),
     ],
 )
 def test_unknown_options_are_refused_in_words(options: dict[str, Any], says: str) -> None:

@@ -58,7 +58,14 @@ def test_loads_play_no_part_where_no_rep_limits_them() -> None:
         (lambda pairs: pairs.assign(rep_id="r1"), "account a2 with rep r1 more than once"),
         (lambda pairs: pairs.assign(rep_id=["r1", "r9", "r8"]), "names r8, r9, which reps does not list"),
         (lambda pairs: pairs.assign(account_id=["a1", None, "a2"]), "1 rows of pairs have no account_id"),
-        (lambda pairs: pairs.assign(account_id=pd.Series(["a1", 7, "a2"], dtype=object)), "mix text and numbers"),
+        (lambda pairs: pairs.assign(account_id=pd.Series(["a1", 7, "a2"], dtype=object)), "not all text or all"),
+        (lambda pairs: pairs.assign(account_id=[["a1"], ["a1"], ["a2"]]), "ids in pairs are not all text"),
+        (lambda pairs: pairs.assign(value=[1.0, 1e13, 2.0]), r"a value beyond 1e\+12, first account a1 with rep r1"),
+        (lambda pairs: pairs.assign(load=[1e300, 1.0, 2.0]), "a load beyond"),
+        (lambda pairs: pairs.assign(value=pd.Timestamp("2026-01-01")), "3 pairs have no finite number as value"),
+        (lambda pairs: pairs.assign(value=[1j, 2, 3]), "3 pairs have no finite number as value"),
+        (lambda pairs: pd.concat([pairs, pairs[["value"]]], axis=1), "has the column value more than once"),
+        (lambda pairs: pairs.to_dict("records"), "pairs is no DataFrame"),
     ],
 )
 def test_pairs_that_cannot_be_used_are_refused(change: Change, says: str) -> None:

@@ -94,6 +94,11 @@ def test_a_new_rep_and_other_values_come_as_frames(base: Base) -> None:
         (Change(pins=(("d", "r1"),)), "d cannot be pinned to rep r1"),
         (Change(pins=(("a", "r1"), ("a", "r2"))), "pinned twice"),
         (Change(move=(0, "r1", "r2")), "0 accounts cannot move"),
+        (Change(move=(1.5, "r1", "r2")), "1.5 accounts cannot move"),  # type: ignore[arg-type]
+        (Change(everyone={"max_accounts": "many"}), "max_accounts is 'many'"),  # type: ignore[dict-item]
+        (Change(forbidden=(("a", "r9"),)), "a with r9 cannot be forbidden"),
+        (Change(pins=("a",)), "'a' is no pair"),  # type: ignore[arg-type]
+        (Change(pairs=PAIRS[["account_id"]]), "missing: rep_id, value"),
     ],
 )
 def test_a_change_that_means_nothing_is_refused(base: Base, change: Change, says: str) -> None:

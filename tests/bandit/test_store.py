@@ -2,75 +2,20 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from copilot.bandit.feedback import ingest
 from copilot.bandit.logfile import LogFile
-from copilot.bandit.policy import Policy
 from copilot.bandit.store import Store
 from copilot.errors import BadInput
-
-NOW = datetime(2026, 7, 1, 6, 0, tzinfo=UTC)
-ROOT = Path(__file__).resolve().parents[2]
-WORDS = ("clicked", "dismissed", "no_click")
-
-
-def fresh() -> Policy:
-    return Policy(["boost", "prevent", "upsell"], 2, kind="linear", rng=np.random.default_rng(1))
-
-
-def batch(k: int) -> list[dict[str, str]]:
-    return [
-        {"decision_id": f"d{k}-{i}", "feedback": WORDS[(k + i) % 3], "at": f"2026-07-02T0{i}:00:00Z"} for i in range(5)
-    ]
-
-
-def work(folder: Path, batches: range) -> None:
-    """Decide and learn, five decisions a batch."""
-    with Store(folder, fresh) as store:
-        for k in batches:
-            for i in range(5):
-                store.decide(f"d{k}-{i}", [k / 9, i / 5], NOW)
-            ingest(store, batch(k), NOW)
-
-
-CHILD = """
-import os, sys
-from pathlib import Path
-from copilot.bandit import posterior, saving
-from tests.bandit.test_store import work
-folder, where, calls = Path(sys.argv[1]), sys.argv[2], 0
-
-def dying(function, at):
-    def call(*args, **options):
-        global calls
-        calls += 1
-        if calls == at:
-            os.kill(os.getpid(), 9)
-        return function(*args, **options)
-    return call
-
-if where == "update":
-    posterior.Posterior.updated = dying(posterior.Posterior.updated, 13)
-elif where == "switch":
-    saving.os.replace = dying(os.replace, 3)
-elif where == "flush":
-    os.fsync = dying(os.fsync, 20)
-work(folder, range(6))
-"""
+from tests.bandit.crash import BATCHES, NOW, batch, fresh, killed, work
 
 
 @pytest.mark.parametrize("where", ["update", "switch", "flush"])
 def test_killed_anywhere_it_loses_nothing_and_counts_nothing_twice(where: str, tmp_path: Path) -> None:
-    run = subprocess.run([sys.executable, "-c", CHILD, str(tmp_path / "b"), where], cwd=ROOT, check=False)
-    assert run.returncode == -signal.SIGKILL
+    killed(tmp_path / "b", where)
     said = [record for _, record in LogFile(tmp_path / "b" / "feedback.log").read()]
     with Store(tmp_path / "b", fresh) as store:
         assert store.policy.seen == len(said) > 0
@@ -84,7 +29,7 @@ def test_killed_anywhere_it_loses_nothing_and_counts_nothing_twice(where: str, t
             clean.update(one["x"], one["arm"], reward)
         assert store.policy.scores([0.3, 0.3])[0] == pytest.approx(clean.scores([0.3, 0.3])[0], abs=1e-12)
         # The sender knows nothing of the crash and sends all again: only what is missing counts.
-        for k in range(6):
+        for k in range(BATCHES):
             for i in range(5):
                 store.decide(f"d{k}-{i}", [k / 9, i / 5], NOW)
             ingest(store, batch(k), NOW)
@@ -114,6 +59,55 @@ def test_a_line_changed_in_the_middle_is_noticed(tmp_path: Path) -> None:
     text = (tmp_path / "feedback.log").read_bytes()
     (tmp_path / "feedback.log").write_bytes(text.replace(b"DISMISSED", b"dismissed", 1))
     with pytest.raises(BadInput, match=r"feedback.log is damaged at byte"):
+        Store(tmp_path, fresh)
+
+
+@pytest.mark.parametrize("name", ["decisions.log", "feedback.log"])
+@pytest.mark.parametrize("harm", ["a whole line", "half a line", "all lines", "the file", "a byte of the last line"])
+def test_a_log_that_once_was_longer_is_refused_as_it_is_and_read_again_when_restored(
+    name: str, harm: str, tmp_path: Path
+) -> None:
+    work(tmp_path, range(1))
+    log = tmp_path / name
+    whole = log.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    log.write_bytes({
+        "a whole line": b"".join(lines[:-1]),
+        "half a line": whole[:-40],
+        "all lines": b"",
+        "the file": b"",
+        "a byte of the last line": whole[:-3] + b"!" + whole[-2:],
+    }[harm])  # fmt: skip
+    if harm == "the file":
+        log.unlink()
+    left = log.read_bytes() if log.exists() else None
+    with pytest.raises(BadInput, match=rf"{name} is damaged.*restore it from a backup, or move the folder"):
+        Store(tmp_path, fresh)
+    assert (log.read_bytes() if log.exists() else None) == left  # what is left of it may be mended by hand
+    log.write_bytes(whole)
+    with Store(tmp_path, fresh) as store:
+        assert store.policy.seen == len(store.status) == 5
+
+
+def test_a_damaged_state_is_learned_anew_when_it_was_moved_away(tmp_path: Path) -> None:
+    work(tmp_path, range(2))
+    with Store(tmp_path, fresh) as store:
+        expected = store.policy.scores([0.3, 0.3])[0]
+    state = tmp_path / "state.npz"
+    state.write_bytes(state.read_bytes()[:-100])
+    with pytest.raises(BadInput, match=r"state.npz is damaged.*move it away"):
+        Store(tmp_path, fresh)
+    state.rename(tmp_path / "state.bad")
+    with Store(tmp_path, fresh) as store:
+        assert store.policy.seen == 10
+        assert store.policy.scores([0.3, 0.3])[0] == pytest.approx(expected, abs=1e-12)
+
+
+def test_without_its_state_a_log_that_lost_decisions_is_refused(tmp_path: Path) -> None:
+    work(tmp_path, range(1))
+    (tmp_path / "state.npz").unlink()
+    (tmp_path / "decisions.log").unlink()
+    with pytest.raises(BadInput, match=r"lacks a decision"):
         Store(tmp_path, fresh)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -21,10 +23,11 @@ from copilot.bandit.policy import Policy
 from copilot.data.book import conform
 from copilot.data.snapshot import open_snapshot
 from copilot.data.workspace import Draft, Workspace
-from copilot.errors import BadInput, TryAgain
+from copilot.errors import TryAgain
 from copilot.jobs.bandit import COLUMNS, Tonight, tonight
 from copilot.jobs.feedback import CaughtUp, catch_up, folder, opened
 from copilot.jobs.reactions import note
+from copilot.jobs.score import score
 from copilot.store.database import Store as Database
 
 NOW = datetime(2026, 7, 1, 6, 0, tzinfo=UTC)
@@ -153,6 +156,23 @@ def test_silence_on_an_alert_counts_although_another_took_its_place(cold: Worksp
     assert caught(cold, NOW + 10 * DAY).silent == 1
 
 
+def test_after_a_night_without_the_bandit_its_last_alerts_still_count_and_stand(cold: Workspace) -> None:
+    first = night(cold, NOW).actions
+    cold.publish("snapshots", lambda place: {"book": cold.book().path.name}, NOW + DAY)  # the bandit's folder failed
+    assert night(cold, NOW + 2 * DAY).actions["decision_id"].tolist() == first["decision_id"].tolist()
+    cold.publish("snapshots", lambda place: {"book": cold.book().path.name}, NOW + 3 * DAY)
+    assert caught(cold, NOW + 8 * DAY).silent == 20
+
+
+def test_nights_long_ago_leave_the_log_but_for_what_was_shown_or_answered(cold: Workspace) -> None:
+    first, second, third = (night(cold, NOW + days * DAY).actions for days in (0, 100, 101))
+    with cold.writing(), opened(cold, cold.book()) as bandit:
+        kept = set(bandit.store.status)
+        log = rewarded(bandit.store)
+    assert kept == set(first["decision_id"][first["alerted"]]) | set(second["decision_id"]) | set(third["decision_id"])
+    assert len(log) == 20  # the silences on what was shown in the first night
+
+
 def test_the_books_own_reactions_are_learned_once_however_often_it_runs(tmp_path: Path) -> None:
     workspace = book_of(tmp_path / "w", history=True)
     first = caught(workspace, NOW)
@@ -213,20 +233,16 @@ def test_a_reaction_on_the_screen_is_learned_once(cold: Workspace) -> None:
 CHILD = """
 import os, sys
 from pathlib import Path
+import pandas as pd
 from copilot.bandit import posterior
 from copilot.data.workspace import Workspace
-from tests.jobs.test_bandit import NOW, night
-plain, calls = posterior.Posterior.updated, 0
+from copilot.jobs.bandit import tonight
+from tests.bandit.crash import NOW, dying
 
-def dying(*args, **options):
-    global calls
-    calls += 1
-    if calls == 5:
-        os.kill(os.getpid(), 9)
-    return plain(*args, **options)
-
-posterior.Posterior.updated = dying
-night(Workspace(Path(sys.argv[1])), NOW)
+posterior.Posterior.updated = dying(posterior.Posterior.updated, 5)
+workspace = Workspace(Path(sys.argv[1]))
+with workspace.writing():
+    tonight(workspace, workspace.book(), pd.DataFrame(), pd.DataFrame(), NOW)
 """
 
 
@@ -243,14 +259,43 @@ def test_killed_in_mid_update_the_next_night_loses_nothing_and_counts_nothing_tw
     assert found.actions[expected].to_numpy() == pytest.approx(whole.actions[expected].to_numpy(), abs=1e-9)
 
 
-@pytest.mark.parametrize("name", ["state.npz", "encoder.json", "decisions.log"])
-def test_a_damaged_file_is_one_sentence_that_says_what_to_do(cold: Workspace, name: str) -> None:
-    night(cold, NOW)
-    file = folder(cold, cold.book()) / name
-    file.write_bytes(b"\x00garbage\n" + file.read_bytes()[9:])
-    with pytest.raises(BadInput, match=r"is damaged") as told:
-        night(cold, NOW + DAY)
-    assert "\n" not in str(told.value)
+HARMS: list[tuple[str, Callable[[bytes], bytes], str]] = [
+    ("decisions.log", lambda whole: whole[: len(whole) // 2], "restore it from a backup"),
+    ("decisions.log", lambda whole: b"garbage\n" + whole[9:], "restore it from a backup"),
+    ("feedback.log", lambda whole: b"", "restore it from a backup"),
+    ("aside.log", lambda whole: b"\0" * len(whole), "restore it from a backup"),
+    ("encoder.json", lambda whole: b"{}", "restore it"),
+    ("state.npz", lambda whole: whole[: len(whole) // 2], "move it away, and the next run learns it anew"),
+]
+
+
+def test_on_a_damaged_folder_score_says_so_leaves_it_and_takes_algorithm_1s_choice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = scored()[0]["action"]
+    monkeypatch.setattr("copilot.jobs.score.choose", lambda frame: first)  # the book holds nothing to choose by
+    workspace, events = book_of(tmp_path / "w", history=True), tmp_path / "events.jsonl"
+    events.write_text(json.dumps({"decision_id": "nobody's", "feedback": "accepted"}), encoding="utf-8")
+    caught(workspace, NOW, events)
+    home = folder(workspace, workspace.book())
+    for day, (name, harm, says) in enumerate(HARMS):
+        whole = (home / name).read_bytes()
+        (home / name).write_bytes(harm(whole))
+        left = {path: path.read_bytes() for path in home.iterdir()}
+        [told] = [line for line in score(workspace, NOW + day * DAY) if line.startswith("Left out: actions.")]
+        assert re.search(rf"{name} .*is damaged.*{says}", told), told
+        assert told.endswith("Until then the actions are Algorithm 1's own choice.")
+        assert "\n" not in told
+        snapshot = workspace.current("snapshots")
+        assert snapshot is not None
+        accounts = pd.read_parquet(snapshot / "accounts.parquet").set_index("account_id")
+        assert accounts["action"].dropna().to_dict() == first.dropna().to_dict()
+        assert {path: path.read_bytes() for path in home.iterdir()} == left
+        if name != "state.npz":
+            (home / name).write_bytes(whole)
+    (home / "state.npz").unlink()
+    told = score(workspace, NOW + 9 * DAY)[2]
+    assert told.startswith("Actions: drawn from what 8 reactions and 4 silences teach")
 
 
 def test_other_policies_are_not_valued_on_a_thin_log(cold: Workspace) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import numpy as np
@@ -25,6 +25,9 @@ from copilot.errors import NotSetUp
 from copilot.store.database import Store
 from copilot.text.cells import Record
 
+if TYPE_CHECKING:
+    from ui.app import Desk
+
 PASSWORD = "a good password"
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 
@@ -34,10 +37,15 @@ class Site:
     """The running chat."""
 
     url: str
-    store: Store
+    desk: Desk
     ranked: dict[str, list[str]]  # account names by user, best first
     paths: list[tuple[str, str]]  # (method, path) of every route there is, Gradio's included
     gate: threading.Event = field(default_factory=threading.Event)  # lets the slow question go on
+
+    @property
+    def store(self) -> Store:
+        """Its database."""
+        return self.desk.store
 
     def client(self, username: str | None = None) -> httpx.Client:
         """Return an HTTP client, logged in as ``username``; it says where its requests come from as browsers do."""
@@ -86,8 +94,8 @@ def site(tiny: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         ctx = Ctx(tiny.root, who, scope_of(who, snapshot.book), snapshot, now, np.random.default_rng(7))
         return tools["rank_accounts"](ctx, {"limit": 50})
 
-    def react(who: Principal, account: str, word: str) -> None:
-        note(store, open_snapshot(tiny), who, account, word, now())
+    def react(who: Principal, account: str, word: str, action: str) -> None:
+        note(store, open_snapshot(tiny), who, account, word, now(), shown=action)
 
     desk = Desk(store, ask, book, lambda who: [f"as of 2026-06-30, told to {who.username}"], now, react)
     ranked = {name: [row["name"].shown for row in book(store.principal(name)).data["rows"]] for name in ("ana", "otto")}
@@ -101,7 +109,7 @@ def site(tiny: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         while not server.started:
             assert thread.is_alive(), "the server did not start"
             time.sleep(0.05)
-        yield Site(url, store, ranked, sorted(set(routes(app))), gate)
+        yield Site(url, desk, ranked, sorted(set(routes(app))), gate)
         gate.set()
         server.should_exit = True
         thread.join(15)

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
+import pandas as pd
 import pytest
 
+from copilot.bandit.feedback import TIMEOUT
+from copilot.data.snapshot import open_snapshot
+from copilot.data.workspace import Workspace
+from copilot.jobs.feedback import catch_up, opened
 from copilot.store import sessions
 from tests.ui.conftest import PASSWORD, Site
 
@@ -257,10 +265,82 @@ def test_a_removed_users_page_is_dead_at_once(site: Site) -> None:
     assert page.client.get(f"/gradio_api/queue/data?session_hash={page.number}").status_code == 401
 
 
+def test_a_button_of_the_ranked_book_reaches_the_bandits_log_once_and_late(
+    site: Site, tiny: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the click over HTTP to the log: pressed twice it counts once, and after the time-out it still counts."""
+    page = Page(site, "otto", "ottospage07")
+    page.call("open")
+    before = len(site.store.events("feedback"))
+    for word in ("dismissed", "dismissed", "accepted"):
+        page.call("pick", None, event={"row": "0", "feedback": word})
+    page.call("pick", None, event={"row": "1", "feedback": "accepted"})
+    # What the page claims to hold is not believed, a row or word there is not does nothing.
+    page.call("pick", [["Acme", "A-1", "prevent churn"]], event={"row": "0", "feedback": "exploded"})
+    page.call("pick", None, event={"row": "999", "feedback": "accepted"})
+    events = site.store.events("feedback")[before:]
+    actions = pd.read_parquet(open_snapshot(tiny).folder / "actions.parquet").set_index("account_id")["decision_id"]
+    rows = site.desk.book(site.store.principal("otto")).data["rows"]
+    first, second = (str(actions[row["account_id"].value]) for row in rows[:2])
+    assert [(event["data"]["decision_id"], event["data"]["feedback"]) for event in events] == [
+        (first, "dismissed"), (first, "dismissed"), (first, "accepted"), (second, "accepted"),
+    ]  # fmt: skip
+    assert {event["username"] for event in events} == {"otto"}
+
+    own = Workspace(tmp_path)
+    for name in ("book", "snapshots"):
+        (tmp_path / name).symlink_to(tiny.root / name)
+    shutil.copytree(tiny.root / "bandit", tmp_path / "bandit")
+    monkeypatch.setattr("copilot.jobs.feedback.NEURAL_ROWS", 10**9)  # no torso is trained here
+    with own.writing(), opened(own, own.book()) as bandit:
+        at, store = bandit.store.status[first].since, bandit.store
+        assert catch_up(bandit, own, at + TIMEOUT).silent > 100  # nobody has told the bandit yet
+        assert {store.status[name].feedback for name in (first, second)} == {"NO_CLICK"}
+        seen = store.policy.seen
+        own.database.symlink_to(str(site.store.engine.url.database))
+        found = catch_up(bandit, own, at + TIMEOUT)
+        assert (found.learned, dict(found.aside)) == (2 + before, {"duplicate": 2})
+        assert store.status[first].feedback == "NOTIFICATION_DISMISSED"
+        assert store.status[second].feedback == "DEEP_LINK_CLICKED"
+        assert store.policy.seen == seen  # a silence was replaced, not counted beside it
+        assert (catch_up(bandit, own, at + TIMEOUT).learned, store.policy.seen) == (0, seen)
+
+
+def test_a_button_for_another_reps_a_missing_or_a_changed_action_keeps_nothing(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ui.screen import blocks
+
+    who, said = site.store.principal("otto"), []
+    events = blocks(site.desk, lambda token: who).fns.values()
+    [pick] = (event.fn for event in events if event.api_name == "pick")
+    monkeypatch.setattr("ui.handlers.gr.Warning", lambda sentence, **_: said.append(sentence))
+    monkeypatch.setattr("ui.handlers.gr.Info", lambda sentence, **_: said.append("noted"))
+
+    def press(account: str, action: str, word: str = "accepted") -> None:
+        event, request = SimpleNamespace(_data={"row": "0", "feedback": word}), SimpleNamespace(cookies={})
+        list(pick((("A name", account, action),), event, request))
+
+    (own, shown), (foreign, hers) = (
+        (str(row["account_id"].value), str(row["action"].value))
+        for row in (site.desk.book(site.store.principal(name)).data["rows"][3] for name in ("otto", "ana"))
+    )
+    before = len(site.store.events("feedback"))
+    for account, action in ((foreign, hers), (foreign, "another"), ("A-nowhere", hers), ("", "")):
+        press(account, action)
+        press(account, action, "")  # looking at a row
+    assert len(said) == 4
+    assert len(set(said)) == 1
+    press(own, "another")
+    assert "has changed since this page was loaded" in said[-1]
+    assert len(site.store.events("feedback")) == before
+    press(own, shown)
+    assert said[-1] == "noted"
+    assert len(site.store.events("feedback")) == before + 1
+
+
 def test_a_handler_asks_the_store_again_after_the_guard_has_let_the_call_in(site: Site) -> None:
     """Between joining the queue and running, rights may end; the handler's own check is the second wall."""
-    from types import SimpleNamespace
-
     from ui.handlers import Ended, Handlers
 
     handlers = Handlers(
