@@ -6,6 +6,7 @@ from tools.estimate_uplift import estimate_uplift
 from tools.explain_account import explain_account
 from tools.forecast_engagement import forecast_engagement
 from tools.get_account import get_account
+from tools.measure_impact import measure_impact
 from tools.predict_growth import predict_growth
 from tools.rank_accounts import rank_accounts
 from tools.recommend_action import recommend_action
@@ -27,6 +28,7 @@ REGISTRY: dict[str, Tool] = {
         tool(predict_growth, roles=_READERS),
         tool(recommend_action, roles=_READERS),
         tool(simulate_assignment, roles=("manager",)),
+        tool(measure_impact, roles=("manager", "analyst")),
         tool(search_features, roles=("analyst",)),
     )
 }

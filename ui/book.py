@@ -43,7 +43,7 @@ def table(record: Record, *, answers: bool = False) -> str:
     """
     rows = _rows(record)
     if not rows:
-        return notice("There is no account in your book.")
+        return notice(" ".join(_hidden(record)) or "There is no account in your book.")
     value = next((pair for pair in VALUES if any(pair[0] in row and row[pair[0]].known for row in rows)), VALUES[-1])
     columns = [
         (value if key == "value" else (key, head))
@@ -53,12 +53,11 @@ def table(record: Record, *, answers: bool = False) -> str:
     head = "".join(f'<th scope="col" class="sc-{key}">{html.escape(title)}</th>' for key, title in columns)
     body = "".join(_row(place, row, columns, answers=answers) for place, row in enumerate(rows))
     as_of = record.data.get("as_of")
-    foot = f"{len(rows)} account{'' if len(rows) == 1 else 's'}" + (
-        f", as of {as_of.shown}" if isinstance(as_of, Cell) else ""
-    )
+    foot = _count(len(rows)) + (f", as of {as_of.shown}" if isinstance(as_of, Cell) else "")
+    foot = " ".join([f"{foot}.", *_hidden(record), "Click a row to ask about it."])
     return (
         f'<div class="sc-book"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-        f'<p class="sc-note">{html.escape(foot)}. Click a row to ask about it.</p>'
+        f'<p class="sc-note">{html.escape(foot)}</p>'
     )
 
 
@@ -70,6 +69,16 @@ def notice(sentence: str) -> str:
 def _rows(record: Record) -> Sequence[Mapping[str, Any]]:
     rows: Sequence[Mapping[str, Any]] = record.data.get("rows", ())
     return rows
+
+
+def _hidden(record: Record) -> list[str]:
+    """Return how many accounts are not ranked because a running study hides their scores, and until when."""
+    told: Sequence[Mapping[str, Cell]] = record.data.get("hidden", ())
+    return [f"For {_count(one['accounts'].value)} the scores are {one['why'].shown}." for one in told]
+
+
+def _count(number: Any) -> str:
+    return f"{number:,} account{'' if number == 1 else 's'}"
 
 
 def _row(place: int, row: Mapping[str, Any], columns: Sequence[tuple[str, str]], *, answers: bool) -> str:

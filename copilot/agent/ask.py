@@ -21,6 +21,7 @@ from copilot.agent.tool import Tool
 from copilot.agent.understand import Call, Second, Understanding, understand
 from copilot.agent.vocabulary import Vocabulary
 from copilot.config import settings
+from copilot.data.hidden import held
 from copilot.data.snapshot import Snapshot, open_snapshot
 from copilot.data.workspace import Workspace
 from copilot.llm.client import Client
@@ -98,7 +99,7 @@ def stream(
     earlier = store.turns(thread, principal.username, limit=EARLIER) if thread else []
     thread = thread or store.new_thread(principal.username, asked_at)
     scope = scope_of(principal, snapshot.book)
-    words = vocabulary(snapshot, scope)
+    words = vocabulary(snapshot, scope, tuple(study.name for study in held(workspace.root)))
     recent = earlier[-1].accounts if earlier else []
     previous = _calls(earlier[-1]) if earlier else []
     allowed = [name for name, tool in tools.items() if principal.role in tool.roles]
@@ -147,24 +148,24 @@ def stream(
     yield finished[0]
 
 
-def vocabulary(snapshot: Snapshot, scope: Scope) -> Vocabulary:
-    """Return the names the asker may use: those of their own accounts, products, regions and reps.
+def vocabulary(snapshot: Snapshot, scope: Scope, studies: tuple[str, ...] = ()) -> Vocabulary:
+    """Return the names the asker may use: those of their own accounts, products, regions and reps, and of studies.
 
     They are kept for the next question of the same scope on the same snapshot, with the index built over them.
     """
-    key = (snapshot.book.path, snapshot.id, scope)
+    key = (snapshot.book.path, snapshot.id, scope, studies)
     found = _kept.get(key)
     if found is None:
         while len(_kept) >= MOST_KEPT:
             _kept.pop(next(iter(_kept)), None)
-        found = _kept[key] = _vocabulary(snapshot, scope)
+        found = _kept[key] = _vocabulary(snapshot, scope, studies)
     return found
 
 
-_kept: dict[tuple[Path, str, Scope], Vocabulary] = {}
+_kept: dict[tuple[Path, str, Scope, tuple[str, ...]], Vocabulary] = {}
 
 
-def _vocabulary(snapshot: Snapshot, scope: Scope) -> Vocabulary:
+def _vocabulary(snapshot: Snapshot, scope: Scope, studies: tuple[str, ...]) -> Vocabulary:
     accounts, reps = snapshot.table("accounts", scope), snapshot.table("reps", scope)
     deals = snapshot.table("opportunities", scope)
     products = {
@@ -181,6 +182,7 @@ def _vocabulary(snapshot: Snapshot, scope: Scope) -> Vocabulary:
         reps=dict(zip(reps["rep_id"], reps["name"], strict=True)),
         today=snapshot.as_of,
         stages=sorted(deals["stage"].dropna().unique()),
+        studies=studies,
     )
 
 

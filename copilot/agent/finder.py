@@ -24,6 +24,7 @@ LEGAL = frozenset("ltd limited inc incorporated corp corporation co company gmbh
 DETERMINERS = frozenset("the a an my our your this that these those no more any some every all each".split())
 # A German noun has a capital too: there, only a word after one of these is taken for an unknown name.
 GERMAN_BEFORE = frozenset("bei von fuer mit an ueber um".split())
+BEFORE_TIME = re.compile(r"\b(?:this|next|last|in|by|until|since|during|im|bis|seit|diese\w|nächste\w)\s+$", re.I)
 TIER_NOUNS = re.compile(r"\W*(plan|product|subscription|licen|seat|usage|tier|abo|produkt)", re.I)
 
 
@@ -59,7 +60,7 @@ class Finder:
         return Marked(self.text, tuple(sorted(self.found, key=lambda mention: mention.start)))
 
     def _ids(self) -> None:
-        """Mark ids of the book in any case, ids by their looks, and scenarios."""
+        """Mark ids of the book in any case, ids by their looks, scenarios and studies."""
         for span in TYPED_ID.finditer(self.text):
             key = self.vocabulary.ids.get(fold(span[0]))
             if key and (not key.isdigit() or len(key) >= 4):
@@ -70,6 +71,15 @@ class Finder:
             self._take("account", span[0], *span.span(), known=False)
         for span in SCENARIO.finditer(self.text):
             self._take("scenario", f"S-{int(span[1] or span[2])}", *span.span())
+        for name in self.vocabulary.studies:
+            for span in re.finditer(rf"(?<![\w-]){name.replace('-', '[- ]')}(?![\w-])", self.text, re.I):
+                if "-" in name or not self._means_else(name, span.start()):
+                    self._take("study", name, *span.span())
+
+    def _means_else(self, word: str, start: int) -> bool:
+        """Whether a study's name of one word is here a word, a time or a name of the book; "the march study" tells."""
+        book = any(names.at([word], 0) for names in self.vocabulary.indices.values())
+        return book or self.bank.ordinary(word) or bool(BEFORE_TIME.search(self.text[:start]))
 
     def _names(self) -> None:
         """Mark the book's names from left to right, the longest first where several start at one word."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-Kind = Literal["account", "product", "segment", "region", "rep", "scenario"]
+Kind = Literal["account", "product", "segment", "region", "rep", "scenario", "study"]
 
 
 @dataclass(frozen=True)

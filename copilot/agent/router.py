@@ -100,7 +100,8 @@ def features(texts: Sequence[str], bank: Bank, encoder: Embedder) -> Floats:
     """Return the head's inputs for masked texts: sentence vector, letter n-grams, signs; shape (n, features)."""
     if len(unique := list(dict.fromkeys(texts))) < len(texts):  # a question and its only part are one text
         return features(unique, bank, encoder)[[unique.index(text) for text in texts]]
-    masked = [re.sub(r"\d+(?:[.,:/]\d+)*", "{number}", text) for text in texts]
+    named = [text.replace("{study}", "the study") for text in texts]  # the bank says it so
+    masked = [re.sub(r"\d+(?:[.,:/]\d+)*", "{number}", text) for text in named]
     english = [bank.english(text) for text in masked]
     read = [re.sub(r"\{(\w+)\}", lambda found: READ_AS.get(found[1], found[1]), text) for text in english]
     signs = SIGN_WEIGHT * _signs(masked, english, bank)

@@ -29,6 +29,7 @@ SETTLED = 0.8  # from here on what the rules refuse is refused unheard
 # What a placeholder reads like to the embedded model.
 READ_AS = {
     "account": "Acme", "product": "our product", "region": "EMEA", "segment": "SMB", "rep": "Sam", "scenario": "S-1",
+    "study": "the study",
 }  # fmt: skip
 
 

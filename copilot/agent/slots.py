@@ -154,6 +154,11 @@ def _propose(clause: Clause) -> list[Arguments]:
     return [_given(scenario=clause.first("scenario") or (earlier[-1] if earlier else None))]
 
 
+def _impact(clause: Clause) -> list[Arguments]:
+    known = [{"study": name} for name in clause.marked.values("study")]
+    return known or [_given(study=topics.study(clause.marked))]
+
+
 def _given(**found: Any) -> Arguments:
     """Return the arguments that have a value."""
     return {name: value for name, value in found.items() if value}
@@ -175,7 +180,7 @@ FILLERS: Mapping[str, Callable[[Clause], list[Arguments]]] = {
     "record_feedback": _feedback,
     "simulate_assignment": simulated,
     "propose_assignment": _propose,
-    "measure_impact": lambda clause: [_given(study=topics.study(clause.marked))],
+    "measure_impact": _impact,
     "search_features": lambda clause: [{"query": topics.feature_topic(clause.marked)}],
 }
 REQUIRED: Mapping[str, tuple[str, ...]] = {

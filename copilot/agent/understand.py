@@ -54,6 +54,7 @@ TAKES: Mapping[str, tuple[Kind, ...]] = {  # the names a follow-up may put into 
     **dict.fromkeys(("get_account", "estimate_uplift", "recommend_action", "explain_account"), ("account",)),
     **dict.fromkeys(("draft_outreach", "search_notes"), ("account",)),
     "simulate_assignment": ("region", "segment"),
+    "measure_impact": ("study",),
 }
 # Before a word that no language knows stands an account: "why is globex at risk".
 BEFORE_NAME = re.compile(

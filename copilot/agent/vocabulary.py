@@ -47,6 +47,7 @@ class Vocabulary:
     reps: Mapping[str, str] = field(default_factory=dict)
     today: date = date.min
     stages: Sequence[str] = ()
+    studies: Sequence[str] = ()
 
     def mark(self, text: str, bank: Bank) -> Marked:
         """Return ``text`` with its names marked: ids first, then the longest names, then slips, then unknown names.

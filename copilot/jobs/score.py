@@ -16,7 +16,6 @@ from copilot.assign.actions import choose
 from copilot.config import settings
 from copilot.data.choice import chosen_specs
 from copilot.data.features import FeatureSpec, build
-from copilot.data.hidden import hidden
 from copilot.data.workspace import Book, Workspace
 from copilot.errors import BadInput, NotSetUp
 from copilot.jobs import bandit, explanations, propensity, recommend, train
@@ -279,10 +278,8 @@ class _Run:
         """
         frame, plan = self.frames["accounts"], self.frames["plan"]
         frame["heuristic_action"] = frame["action"]
-        # What a study hides is not shown, so that silence on it says nothing.
-        shown = plan[~plan["account_id"].isin(list(hidden(self.workspace.root, self.book.as_of)))]
         try:
-            found = bandit.tonight(self.workspace, self.book, frame, shown, now)
+            found = bandit.tonight(self.workspace, self.book, frame, plan, now)
         except BadInput as fault:
             self.skipped["actions"] = f"{fault} Until then the actions are Algorithm 1's own choice."
             return

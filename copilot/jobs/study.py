@@ -33,10 +33,11 @@ def create(workspace: Workspace, file: Path, now: datetime) -> list[str]:
     with workspace.writing():
         if spec.name in {study.name for study in held(workspace.root)}:
             raise BadInput(f"There is a study {spec.name} already; give this one another name.")
+        accounts = accounts_of(spec, book)
         lines = [f"{spec.name}: {spec.kind} on {spec.outcome}, {spec.starts} to {spec.ends}."]
         assigned = None
         if spec.kind == "ab":
-            assigned, told = _assigned(spec, book)
+            assigned, told = _assigned(spec, accounts)
             lines += told
         lines += _foresee(spec, book, assigned)
         folder = workspace.root / "studies" / spec.name
@@ -73,7 +74,8 @@ def start(workspace: Workspace, name: str, now: datetime) -> list[str]:
                         f"{len(shared)} accounts are in the running study {other.name} too; "
                         f"wait for its end or stop it: an account is in one test at a time."
                     )
-        _write(study.folder, study.about | {"state": "running", "started": now.isoformat()})
+        began = {"state": "running", "started": now.isoformat(), "started_on": workspace.book().as_of.isoformat()}
+        _write(study.folder, study.about | began)
         if study.about["kind"] != "ab":
             return [f"{name} runs. Nothing is hidden; report on it at any time."]
         arms = study.assignment()["arm"].value_counts()
@@ -93,7 +95,8 @@ def stop(workspace: Workspace, name: str, now: datetime) -> list[str]:
         study = find(workspace, name)
         if not study.running:
             raise BadInput(f"The study {name} is {study.about['state']}; only a running one can be stopped.")
-        _write(study.folder, study.about | {"state": "stopped", "stopped": now.isoformat()})
+        ended = {"state": "stopped", "stopped": now.isoformat(), "stopped_on": workspace.book().as_of.isoformat()}
+        _write(study.folder, study.about | ended)
     return [f"{name} is stopped; its accounts are shown again."]
 
 
@@ -109,8 +112,7 @@ def find(workspace: Workspace, name: str) -> Held:
     return known[name]
 
 
-def _assigned(spec: StudySpec, book: Book) -> tuple[pd.DataFrame, list[str]]:
-    accounts = accounts_of(spec, book)
+def _assigned(spec: StudySpec, accounts: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     rows = ab.assign(accounts, book="owner_rep_id", strata=spec.strata, share=spec.share, seed=spec.seed)
     reps = rows[["owner_rep_id"]].drop_duplicates()
     waves = ab.waves(list(reps["owner_rep_id"]), spec.waves, seed=spec.seed)
@@ -156,6 +158,11 @@ def accounts_of(spec: StudySpec, book: Book) -> pd.DataFrame:
             raise BadInput(
                 f"There is no region {unknown[0][:60]!r}; the book has {', '.join(sorted(known)) or 'none'}."
             )
+        if spec.kind == "did" and known <= set(spec.regions):
+            raise BadInput(
+                f"Every region of the book ({', '.join(sorted(known))}) is treated, so there is none to compare with; "
+                "name fewer regions."
+            )
         if spec.kind != "did":
             accounts = accounts[accounts["region"].isin(spec.regions)]
     if accounts.empty:
@@ -170,10 +177,14 @@ def accounts_of(spec: StudySpec, book: Book) -> pd.DataFrame:
 
 def _foresee(spec: StudySpec, book: Book, assigned: pd.DataFrame | None) -> list[str]:
     """Say what effect the study could see, by the spread of the same season a year before."""
+    if spec.kind == "mau":
+        return ["What it will see depends on how many reps come to use the copilot often, which nobody knows yet."]
     contracts, today = record.contracts(book)[0], pd.Timestamp(book.as_of)
     year = pd.DateOffset(years=1)
-    while pd.Timestamp(spec.ends) - year > today:
+    while pd.Timestamp(spec.ends) - year > today - outcomes.AROUND:
         year = pd.DateOffset(years=year.years + 1)
+    if spec.kind == "did":
+        return _foresee_regions(spec, book, year)
     try:
         past = outcomes.bookings(contracts, pd.Timestamp(spec.starts) - year, pd.Timestamp(spec.ends) - year, today)
     except BadInput as error:
@@ -191,6 +202,24 @@ def _foresee(spec: StudySpec, book: Book, assigned: pd.DataFrame | None) -> list
     return [
         f"{len(inside):,} of them renew in that time: it will see effects from {least:.3f} on "
         f"(4 in 5 times), and one of {spec.smallest_effect:g} with a chance of {chance:.0%}."
+    ]
+
+
+def _foresee_regions(spec: StudySpec, book: Book, year: pd.DateOffset) -> list[str]:
+    """Say what the same comparison saw in a season in which nothing was done."""
+    from copilot.jobs.study_report import measure
+
+    starts, ends = ((pd.Timestamp(day) - year).date() for day in (spec.starts, spec.ends))
+    earlier = spec.model_copy(update={"starts": starts, "ends": ends})
+    try:
+        found = measure(Held(Path(spec.name), earlier.model_dump(mode="json") | {"state": "planned"}), book)
+    except BadInput as error:
+        return [f"No earlier season tells what it could see: {error}"]
+    if found.verdict.word == "too few clusters":
+        return [found.verdict.sentences[0]]
+    return [
+        f"The same comparison from {starts} to {ends} would have seen effects from {found.detectable:.3f} on "
+        f"(4 in 5 times); the smallest sought is {spec.smallest_effect:g}."
     ]
 
 

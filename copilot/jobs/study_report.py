@@ -1,10 +1,12 @@
-"""Measure a study of a workspace, past the blanking, and write its page."""
+"""Measure a study of a workspace, past the blanking, say what limits it, and write its page."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import pandas as pd
+from pydantic import ValidationError
 
 from copilot.data.hidden import Held
 from copilot.data.labels import record
@@ -17,38 +19,73 @@ from copilot.measure.shock import shock
 from copilot.measure.spec import StudySpec
 from copilot.store.database import Store
 
-MANY = 1_000_000  # turns read of one conversation: all of them
+EARLY = (
+    "It has not come to its end: this is an early look, and whoever looks again and again finds an effect by chance."
+)
 
 
 def report(workspace: Workspace, name: str, store: Store | None = None) -> tuple[studies.Finding, str]:
-    """Measure a study as far as outcomes are known, past the blanking, and return the finding and its page.
+    """Measure the study of that name and return the finding and its page.
+
+    Raises:
+        BadInput: There is no such study; or as ``measure``.
+    """
+    study, book = find(workspace, name), workspace.book()
+    found = measure(study, book, store)
+    return found, page(spec_of(study), found, book.as_of)
+
+
+def measure(study: Held, book: Book, store: Store | None = None) -> studies.Finding:
+    """Measure a study as far as outcomes are known, past the blanking.
 
     Args:
-        workspace: Where the study lies.
-        name: Its name.
+        study: As it lies in the workspace.
+        book: The book with its outcomes.
         store: The product's own log, for who looked; without it an A/B test is measured on all books.
 
     Raises:
-        BadInput: There is no such study, or too little has happened yet; one sentence says what.
+        BadInput: Its file says what no study can be, or too little has happened yet; one sentence says what.
     """
-    study, book = find(workspace, name), workspace.book()
-    spec = StudySpec.model_validate({key: study.about[key] for key in StudySpec.model_fields if key in study.about})
+    spec, name = spec_of(study), study.name
     if pd.Timestamp(book.as_of) < pd.Timestamp(spec.starts) + outcomes.AROUND:
         raise BadInput(f"The study {name} starts on {spec.starts}; the book ends on {book.as_of}, too early to tell.")
-    measure = {"ab": _experiment, "mau": _steady_use, "did": _regional}[spec.kind]
-    found = measure(spec, book, study, store)
-    return found, page(spec, found, book.as_of)
+    found = {"ab": _experiment, "mau": _steady_use, "did": _regional}[spec.kind](spec, book, study, store)
+    sentences = (*found.verdict.sentences, *_limits(spec, study, book.as_of))
+    return replace(found, verdict=replace(found.verdict, sentences=sentences))
 
 
-def usage_log(store: Store) -> pd.DataFrame:
-    """Return the product's own log of use: ``rep_id, at``, one row a question that a rep asked."""
-    rows = []
-    for user in store.users():
-        if user["rep_id"] is None:
-            continue
-        for thread, *_ in store.threads(user["username"], limit=MANY):
-            rows += [(user["rep_id"], turn.asked_at) for turn in store.turns(thread, user["username"], limit=MANY)]
-    return pd.DataFrame(rows, columns=["rep_id", "at"])
+def spec_of(study: Held) -> StudySpec:
+    """Return what a study was written down as.
+
+    Raises:
+        BadInput: Its file was changed by hand into what no study can be.
+    """
+    try:
+        return StudySpec.model_validate({key: study.about[key] for key in StudySpec.model_fields if key in study.about})
+    except ValidationError:
+        raise BadInput(
+            f"The study file {study.name}/study.json was changed into what no study can be; put it back."
+        ) from None
+
+
+def _limits(spec: StudySpec, study: Held, as_of: date) -> list[str]:
+    """Say where the renewals that are counted do not lie in the time in which the arms were treated apart."""
+    said = []
+    if spec.kind == "ab":
+        began, ended = (study.about.get(key) for key in ("started_on", "stopped_on"))
+        if began is None:
+            said.append("It was never started, so nothing was hidden from anybody: both arms were treated alike.")
+        elif began > spec.starts.isoformat():
+            said.append(f"Nothing was hidden before {began}, though renewals count from {spec.starts} on.")
+        if ended is not None and ended < spec.ends.isoformat():
+            said.append(f"It was stopped on {ended} and its controls shown, though renewals count to {spec.ends}.")
+    return [*said, EARLY] if as_of < spec.ends else said
+
+
+def _uses(store: Store) -> pd.DataFrame:
+    """Return the product's own log of use: ``rep_id, at`` (UTC), one row a question that a rep asked."""
+    log = pd.DataFrame(store.questions(), columns=["rep_id", "at"])
+    return log.assign(at=pd.to_datetime(log["at"], utc=True).dt.tz_localize(None))
 
 
 def _experiment(spec: StudySpec, book: Book, study: Held, store: Store | None) -> studies.Finding:
@@ -67,8 +104,8 @@ def _experiment(spec: StudySpec, book: Book, study: Held, store: Store | None) -
     rows["bookings_usd"] = rows["renewal_usd"] + (rows["add_on_usd"] if spec.outcome == "net_ratio" else 0.0)
     rows["before"] = rows["account_id"].map(past.set_index("account_id")[spec.outcome])
     if store is not None:
-        log = usage_log(store)
-        log = log[pd.to_datetime(log["at"], utc=True) >= starts.tz_localize("UTC")]
+        log = _uses(store)
+        log = log[log["at"].between(starts, ends + pd.Timedelta(days=1))]
         if len(log):
             rows["looked"] = rows["book"].isin(log["rep_id"])
     return studies.experiment(
@@ -84,7 +121,7 @@ def _steady_use(spec: StudySpec, book: Book, study: Held, store: Store | None) -
     starts, ends = pd.Timestamp(spec.starts), pd.Timestamp(spec.ends)
     accounts = accounts_of(spec, book)
     users = sorted(accounts["owner_rep_id"].unique())
-    active = adoption.active_months(usage_log(store), user="rep_id")
+    active = adoption.active_months(_uses(store), user="rep_id")
     last = min(ends, today).to_period("M")
     before = adoption.consistency(active, users, starts.to_period("M") - 1, spec.before_months)
     during = adoption.consistency(active, users, last, (last - starts.to_period("M")).n + 1)

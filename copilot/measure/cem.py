@@ -14,7 +14,7 @@ import pandas as pd
 
 from copilot.errors import BadInput
 from copilot.measure.coarsen import Cutpoints, coarse, joined, scaled, sturges_bins
-from copilot.measure.columns import Flags, both_arms, clusters, codes, flags, is_numeric, need, numbers
+from copilot.measure.columns import Flags, both_arms, clusters, codes, flags, is_numeric, listed, need, numbers
 from copilot.measure.effect import Effect, student_limits
 from copilot.measure.imbalance import imbalance
 from copilot.measure.regression import dummies, fit
@@ -131,7 +131,7 @@ def match(
     Raises:
         BadInput: A column is missing, an arm is empty, a covariate is never known, or nobody has a match.
     """
-    names = [covariates] if isinstance(covariates, str) else list(covariates)
+    names = listed(covariates)
     if not names:
         raise BadInput("Matching needs at least one covariate; name what decides who gets the treatment.")
     whole, index = need(frame, [treatment, *names]), frame.index

@@ -38,6 +38,11 @@ def need(frame: pd.DataFrame, columns: Sequence[Hashable | None]) -> pd.DataFram
     return frame.reset_index(drop=True)
 
 
+def listed(names: str | Sequence[str] | None) -> list[str]:
+    """Return the columns somebody names: none, one by itself, or several."""
+    return [names] if isinstance(names, str) else list(names if names is not None else ())
+
+
 def flags(frame: pd.DataFrame, column: Hashable) -> Flags:
     """Return a column of 0/1, booleans, or words such as treated and control as booleans.
 
@@ -97,9 +102,16 @@ def is_numeric(values: pd.Series) -> bool:
     return bool(pd.api.types.is_numeric_dtype(values) or pd.api.types.is_datetime64_any_dtype(values))
 
 
-def codes(values: pd.Series) -> Ints:
-    """Number the values of a column from 0; 1, 1.0 and missing ones are each one value."""
-    found: Ints = pd.factorize(values, use_na_sentinel=False)[0].astype(np.intp)
+def codes(values: pd.Series, *, sort: bool = False) -> Ints:
+    """Number the values of a column from 0, in their order if ``sort``; 1, 1.0 and missing ones are each one value.
+
+    Raises:
+        BadInput: It holds lists or the like, which are no values to tell rows apart by.
+    """
+    try:
+        found: Ints = pd.factorize(values, use_na_sentinel=False, sort=sort)[0].astype(np.intp)
+    except TypeError:
+        raise BadInput(f"{values.name} holds {plain(values.iloc[0])!r} and the like; give one value a row.") from None
     return found
 
 

@@ -185,8 +185,7 @@ def two_way(
 
 
 def _order(time: pd.Series) -> Ints:
-    place: Ints = pd.factorize(numbered(time), sort=True)[0].astype(np.intp)
-    return place
+    return codes(numbered(time), sort=True)
 
 
 def _check_cells(

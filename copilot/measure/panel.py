@@ -159,6 +159,8 @@ def _never(start: pd.Series) -> pd.Series:
 def _days(values: pd.Series, name: Hashable) -> pd.Series:
     if isinstance(values.dtype, pd.PeriodDtype):
         return values.dt.start_time.astype("datetime64[us]")
+    if isinstance(values.dtype, pd.DatetimeTZDtype):
+        values = values.dt.tz_localize(None)
     if pd.api.types.is_numeric_dtype(values) and values.notna().any():
         raise BadInput(f"{name} holds numbers where the periods are dates; give dates as 2026-07-01 in both.")
     try:

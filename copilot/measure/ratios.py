@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from copilot.errors import BadInput
-from copilot.measure.ab import effect
-from copilot.measure.columns import both_arms, clusters, flags, need, numbers
+from copilot.measure.columns import both_arms, clusters, flags, listed, need, numbers
+from copilot.measure.contrast import effect
 from copilot.measure.effect import Effect, student_limits
 from copilot.stats import Floats, Interval
 
@@ -70,7 +70,7 @@ def rig(
     Raises:
         BadInput: A column is missing or no number, or an arm has no row with a target.
     """
-    whole = need(frame, [bookings, target, arm, book, *strata, cluster])
+    whole = need(frame, [bookings, target, arm, book, *listed(strata), cluster])
     treated = flags(whole, arm)
     both_arms(treated, arm)
     booked, due = numbers(whole, bookings), numbers(whole, target)

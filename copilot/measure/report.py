@@ -28,10 +28,12 @@ def page(spec: StudySpec, found: Finding, as_of: date) -> str:
     """Return the report as HTML: everything inline, nothing loaded, every text from outside escaped."""
     effect, lift = found.effect, found.lift
     colour = "good" if found.verdict.causal else "bad"
+    # A number that is called an effect is believed as one, whatever stands above it.
+    name = "Effect on" if found.verdict.causal else "Not proven: the difference in"
     facts = [
-        ("Effect on " + found.outcome.replace("_", " "), _signed(effect.att)),
+        (f"{name} {found.outcome.replace('_', ' ')}", _signed(effect.att)),
         ("95 % interval", f"{_signed(effect.low)} to {_signed(effect.high)}"),
-        ("Relative to no treatment", _percent(lift.value)),
+        ("Relative to no treatment", _percent(lift.value) if found.verdict.causal else "not known"),
         ("Smallest effect it could see", _number(found.detectable)),
         ("Units of assignment", f"{effect.clusters:,}"),
         ("Placebo A/A before (p)", _number(found.placebo_p)),

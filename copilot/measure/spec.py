@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
@@ -15,8 +15,28 @@ from copilot.errors import BadInput
 Kind = Literal["ab", "mau", "did"]
 Outcome = Literal["rig", "net_ratio"]
 STRATA = ("segment", "region", "industry")
+LONGEST = 3 * 366  # days: nobody hides accounts for longer, and a year typed wrong must not
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
-Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
+
+
+def _names(value: Any) -> Any:
+    names = (value,) if isinstance(value, str) else value
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise ValueError("must be a name or a list of names, as [segment, region]")
+    return names
+
+
+def _day(value: Any) -> Any:
+    # A bare number would be read as seconds since 1970, which nobody means.
+    if isinstance(value, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+        raise ValueError(f"must be a day as 2026-07-01, not {value[:60]!r}")
+    if isinstance(value, str) and not "1990" <= value <= "2100":
+        raise ValueError(f"lies outside the years 1990 to 2099: {value}")
+    return value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+Day = Annotated[date, BeforeValidator(_day)]
 
 
 class StudySpec(Strict):
@@ -42,8 +62,8 @@ class StudySpec(Strict):
 
     name: str
     kind: Kind
-    starts: date
-    ends: date
+    starts: Day
+    ends: Day
     outcome: Outcome = "rig"
     smallest_effect: float = Field(default=0.05, gt=0, le=10)
     strata: Names = ("segment",)
@@ -73,6 +93,8 @@ class StudySpec(Strict):
     def _fits(self) -> StudySpec:
         if self.ends <= self.starts:
             raise ValueError(f"ends on {self.ends}, not after it starts on {self.starts}")
+        if (self.ends - self.starts).days > LONGEST:
+            raise ValueError(f"runs from {self.starts} to {self.ends}, longer than three years")
         if self.kind == "did" and not self.regions:
             raise ValueError("compares regions, so it needs regions: the treated ones")
         if self.wave_days * (self.waves - 1) >= (self.ends - self.starts).days:

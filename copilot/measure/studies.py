@@ -24,7 +24,8 @@ from copilot.stats import NOT_KNOWN, Interval
 class Finding:
     """What one study found: the verdict first, then the effect, what it is relative to, and the tables behind it.
 
-    ``lift`` is the effect relative to what the treated would have had. ``tables`` holds frames for the report:
+    ``lift`` is the effect relative to what the treated would have had. ``market_moved`` is how far the treated regions'
+    market moved against the others', where that was asked and known. ``tables`` holds frames for the report:
     ``balance``, ``event`` (``key, att, se``), ``deciles`` (``decile, treated, control``), ``adoption`` and
     ``retention``, where the design has them.
     """
@@ -37,6 +38,7 @@ class Finding:
     placebo_p: float = math.nan
     coverage: float = math.nan
     l1: tuple[float, float] = (math.nan, math.nan)
+    market_moved: float = math.nan
     notes: tuple[str, ...] = ()
     tables: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False)
 
@@ -186,7 +188,7 @@ def regional(
     )  # fmt: skip
     return Finding(
         verdict, effect, lift, outcome, power.detectable(effect.se_corrected, effect.df),
-        placebo_p=placebo_p, coverage=match.coverage, l1=(match.l1_before, match.l1_after),
+        placebo_p=placebo_p, coverage=match.coverage, l1=(match.l1_before, match.l1_after), market_moved=shock.moved,
         notes=("The relative effect takes what the treated would have had as known.",),
         tables={"event": event, "balance": ab.balance(once, arm="region_treated", covariates=list(covariates))},
     )  # fmt: skip

@@ -24,7 +24,7 @@ BINS = 64
 MOST_ROUNDS = 1_000
 BLIND_ROUNDS = 20  # where too few accounts are left to choose by
 PATIENCE = 15
-LOOK_AT_ALL, LOOK_AT = 10, 5
+FEW_HELD = 2_000  # held rows from which they are looked at after each fifth round only: a look costs half a round
 LARGE = 20_000  # rows from which one inner split chooses the rounds as well as three
 HORIZON = timedelta(days=90)  # of a label, where the caller does not say: a renewal is worked on for about a quarter
 MOST_SEED = 2**31
@@ -224,8 +224,6 @@ def stop_early(
 ) -> tuple[xgb.Booster, int, float]:
     """Train until the held rows have not gained for ``patience`` rounds.
 
-    The held rows are looked at after each of the first rounds, then after every fifth: a look costs half a round.
-
     Returns:
         The booster with all its rounds, the best number of new rounds (at least 1) and the held loss there: the mean
         squared or absolute error, or the log loss.
@@ -233,10 +231,10 @@ def stop_early(
     import xgboost as xgb
 
     booster = xgb.Booster(chosen, [learn, check], model_file=start)
-    best, least = 0, np.inf
+    best, least, step = 0, np.inf, 1 if check.num_row() < FEW_HELD else 5
     for done in range(1, MOST_ROUNDS + 1):
         booster.update(learn, done - 1)
-        if done > LOOK_AT_ALL and done % LOOK_AT:
+        if done % step:
             continue
         said = booster.eval_set([(check, "held")], done - 1)
         lost = float(said.rsplit(":", 1)[1])

@@ -278,6 +278,21 @@ class Store:
         with self._reading() as connection:
             return [(row.thread, row.created_at, row.question) for row in connection.execute(chosen)]
 
+    def questions(self) -> list[tuple[str, datetime]]:
+        """Return ``(rep_id, asked at)`` of every stored question that a person tied to the book asked."""
+        import sqlalchemy as sa
+
+        from copilot.store.tables import threads, turns, users
+
+        asked = (
+            sa.select(users.c.rep_id, turns.c.asked_at)
+            .join(threads, threads.c.username == users.c.username)
+            .join(turns, turns.c.thread == threads.c.thread)
+            .where(users.c.rep_id.is_not(None))
+        )
+        with self._reading() as connection:
+            return [(row.rep_id, row.asked_at) for row in connection.execute(asked)]
+
     # Events and the audit
 
     def log_event(self, username: str, kind: str, subject: str, data: Mapping[str, Any], now: datetime) -> int:

@@ -32,6 +32,7 @@ WORDS = Vocabulary(
     reps={"R-1": "Ana Torres", "R-2": "Ben Okafor", "R-3": "Ben Adeyemi"},
     today=date(2026, 6, 10),
     stages=("Negotiation",),
+    studies=("autumn-test", "q3", "emea-push", "march", "autumn", "cheers", "emea"),
 )
 
 
@@ -148,3 +149,22 @@ def test_edit_distance_agrees_with_a_plain_recursion(one: str, other: str) -> No
         return min(costs)
 
     assert edits(one, other, 2) == min(3, slow(len(one), len(other)))
+
+
+@pytest.mark.parametrize(
+    ("text", "studies"),
+    [
+        ("how did autumn-test go", ["autumn-test"]),
+        ("The Autumn Test, and then EMEA-Push", ["autumn-test", "emea-push"]),
+        ("did Q3 work?", ["q3"]),
+        ("autumn-test-two", []),
+        ("how did Autumn go", ["autumn"]),
+        ("renewals in march", []),  # a word like any other
+        ("renewals due this autumn and in Q3", []),  # a time
+        ("top accounts in EMEA", []),  # a region of the book
+        ("Tell me about Cheers", []),
+    ],
+)
+def test_a_study_is_known_by_its_name_where_that_is_no_ordinary_word(text: str, studies: list[str]) -> None:
+    marked = WORDS.mark(text, BANK)
+    assert marked.values("study") == studies

@@ -77,9 +77,23 @@ def test_assignment_refuses_what_it_cannot_randomise() -> None:
     ):
         with pytest.raises(BadInput, match=says):
             ab.assign(change, book="rep", strata=["segment"], seed=1)
-    for share in (0, 1, -1, 50):
+    for seed in ("x", None, 1.5):
+        with pytest.raises(BadInput, match="whole number"):
+            ab.assign(frame, book="rep", strata=[], seed=seed)  # type: ignore[arg-type]
+    for share in (0, 1, -1, 50, "half"):
         with pytest.raises(BadInput, match="share"):
-            ab.assign(frame, book="rep", strata=[], share=share, seed=1)
+            ab.assign(frame, book="rep", strata=[], share=share, seed=1)  # type: ignore[arg-type]
+
+
+def test_strata_may_be_one_name_or_none_at_all() -> None:
+    frame = accounts(60)
+    several = ab.assign(frame, book="rep", strata=["segment"], seed=1)
+    pd.testing.assert_frame_equal(ab.assign(frame, book="rep", strata="segment", seed=1), several)
+    plain = ab.assign(frame, book="rep", strata=[], seed=1)
+    pd.testing.assert_frame_equal(ab.assign(frame, book="rep", strata=None, seed=1), plain)  # type: ignore[arg-type]
+    rows = several.assign(y=np.arange(60.0))
+    given = {"outcome": "y", "arm": "arm", "book": "rep"}
+    assert ab.effect(rows, strata="segment", **given) == ab.effect(rows, strata=["segment"], **given)  # type: ignore[arg-type]
 
 
 def test_reps_are_let_in_in_even_steps_that_the_seed_decides() -> None:

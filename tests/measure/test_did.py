@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from copilot.errors import BadInput
-from copilot.measure import did
+from copilot.measure import ab, cem, did
 from tests.conftest import real
 
 # R did 2.1, mpdta, never-treated, no covariates, varying base: (group, time) -> ATT.
@@ -92,10 +92,25 @@ def test_two_way_agrees_with_statsmodels_on_dummies_weighted_and_clustered() -> 
 def test_agrees_with_pyfixest_where_it_is_installed() -> None:
     pyfixest = pytest.importorskip("pyfixest", reason="pyfixest, a test extra, is not installed here")
     frame = panel(effect=0.5)
-    oracle = pyfixest.feols("y ~ on | unit + time", frame, vcov={"CRV1": "unit"})
-    ours = did.two_way(frame, **TWO_WAY)
-    assert float(ours) == pytest.approx(oracle.coef()["on"], abs=1e-6)
-    assert ours.se == pytest.approx(oracle.se()["on"], abs=1e-6)
+    frame = frame.assign(
+        weight=1.0 + frame["unit"] % 3, rep=frame["unit"] // 2, arm=(frame["unit"] % 2 == 1).astype(int)
+    )
+    for cluster, weights in (("unit", None), ("rep", None), ("rep", "weight")):
+        oracle = pyfixest.feols("y ~ on | unit + time", frame, vcov={"CRV1": cluster}, weights=weights)
+        ours = did.two_way(frame, **TWO_WAY | {"cluster": cluster, "weights": weights})
+        assert float(ours) == pytest.approx(oracle.coef()["on"], abs=1e-6)
+        assert ours.se == pytest.approx(oracle.se()["on"], abs=1e-6)
+    last = frame[frame["time"] == frame["time"].max()].reset_index(drop=True)
+    oracle = pyfixest.feols("y ~ arm | rep", last, vcov="HC1")
+    effect = ab.effect(last, outcome="y", arm="arm", book="rep")
+    assert float(effect) == pytest.approx(oracle.coef()["arm"], abs=1e-6)
+    assert effect.se == pytest.approx(oracle.se()["arm"], abs=1e-6)
+    match = cem.match(last, "arm", ["weight"])
+    kept = last.assign(w=match.weights)[match.weights > 0]
+    oracle = pyfixest.feols("y ~ arm", kept, vcov={"CRV1": "rep"}, weights="w")
+    found = match.att("y", cluster="rep")
+    assert float(found) == pytest.approx(oracle.coef()["arm"], abs=1e-6)
+    assert found.se == pytest.approx(oracle.se()["arm"], abs=1e-6)
 
 
 def test_one_start_with_two_periods_is_the_difference_of_mean_changes() -> None:
@@ -154,7 +169,8 @@ def test_never_may_be_told_in_any_way_and_times_may_be_texts_dates_or_floats() -
     texts = dates.assign(time=dates["time"].dt.strftime("%Y-%m-%d"), first=dates["first"].dt.strftime("%Y-%m-%d"))
     quarter = {k: f"2026Q{k}" if k < 5 else f"2027Q{k - 4}" for k in range(1, 7)}
     quarters = frame.assign(time=frame["time"].map(quarter), first=frame["first"].map(quarter))
-    for told in (words, mixed, dates, texts, quarters, frame.astype({"time": float, "unit": str})):
+    zones = dates.assign(time=dates["time"].dt.tz_localize("Europe/Berlin"))
+    for told in (words, mixed, dates, texts, quarters, zones, frame.astype({"time": float, "unit": str})):
         np.testing.assert_allclose(did.att_gt(told, **NAMES)[["att", "se"]], expected[["att", "se"]])
 
 
@@ -212,6 +228,7 @@ def test_one_treated_cluster_gives_an_effect_without_an_error() -> None:
         (lambda f: f.drop(columns="first"), "no column first"),
         (lambda f: f.iloc[:0], "no rows"),
         (lambda f: f.assign(first="soon"), "scale of the periods"),
+        (lambda f: f.assign(unit=[[7]] * len(f)), r"unit holds \[7\] and the like; give one value a row"),
     ],
 )
 def test_bad_panels_are_refused_in_one_sentence(change: object, says: str) -> None:
@@ -231,6 +248,7 @@ def test_bad_panels_are_refused_in_one_sentence(change: object, says: str) -> No
         (lambda f: f.assign(rep=f["unit"].astype(float).where(f["unit"] > 3)), "rep is missing"),
         (lambda f: f.assign(on=f["on"].replace(1, 7)), "holds 7"),
         (lambda f: f.assign(on=(f["time"] > 3).astype(int)), "cannot be told"),
+        (lambda f: f.assign(time=[[7]] * len(f)), "one value a row"),
     ],
 )
 def test_bad_two_way_input_is_refused_in_one_sentence(change: object, says: str) -> None:

@@ -350,6 +350,17 @@ def test_the_last_turns_come_oldest_first_and_threads_do_not_mix(store: Store) -
     assert [t.question for t in store.turns(two, "ana")] == ["else"]
 
 
+def test_questions_are_counted_for_who_is_tied_to_the_book(store: Store) -> None:
+    for name, rep in (("ana", "R-1"), ("otto", "R-2"), ("noor", None)):
+        store.add_user(name, "rep" if rep else "analyst", rep)
+        for day in range(2 if name == "ana" else 1):
+            at = NOW + timedelta(days=day)
+            store.log_turn(turn(store.new_thread(name, at), name, asked_at=at))
+    assert sorted(store.questions()) == [("R-1", NOW), ("R-1", NOW + timedelta(days=1)), ("R-2", NOW)]
+    store.remove_user("ana")
+    assert store.questions() == [("R-2", NOW)]
+
+
 def test_anothers_thread_reads_exactly_as_one_that_does_not_exist(store: Store) -> None:
     for name in ("ana", "otto"):
         store.add_user(name, "rep")

@@ -65,6 +65,16 @@ def test_an_empty_book_and_a_missing_one_are_sentences() -> None:
     assert "Run &lt;score&gt; first." in book.notice("Run <score> first.")
 
 
+def test_accounts_that_a_study_hides_are_counted_under_the_table_and_in_its_place() -> None:
+    def told(count: int) -> dict[str, Cell]:
+        return {"accounts": Cell(count, "count"), "why": Cell("hidden until 2026-12-31: control of <b>autumn")}
+
+    table = book.table(record(row(), hidden=[told(1200)]))
+    assert "1 account. For 1,200 accounts the scores are hidden until 2026-12-31: control of &lt;b&gt;autumn." in table
+    assert "For 1 account the scores are hidden" in book.table(record(hidden=[told(1)]))
+    assert "scores" not in book.table(record(row(), hidden=[]))
+
+
 def test_only_who_may_answer_gets_the_buttons_and_only_where_there_is_an_action() -> None:
     found = record(row("Acme", action=Cell("prevent churn")), row("Beta", action=Cell(None, "text")))
     assert "data-feedback" not in book.table(found)

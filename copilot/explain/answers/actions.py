@@ -7,7 +7,17 @@ from typing import Any
 import pandas as pd
 
 from copilot.access import Scope, SnapshotReader
-from copilot.explain.answers.common import as_of_cell, cell, resolve, say, score_cells, shown, why_missing
+from copilot.explain.answers.common import (
+    as_of_cell,
+    cell,
+    hidden_cells,
+    hidden_say,
+    resolve,
+    say,
+    score_cells,
+    shown,
+    why_missing,
+)
 from copilot.explain.answers.why import action_reasons, alert, basis, learned, reason_cells, reason_say
 from copilot.text.cells import Cell, Column, Record, Say, Unit
 
@@ -26,6 +36,7 @@ def recommend(snapshot: SnapshotReader, scope: Scope, account: str | None = None
         MissingData: A study hides that account's scores.
     """
     frame = snapshot.scores("accounts", scope)
+    withheld = hidden_cells(frame) if account is None else []
     if account is not None:
         frame = frame[frame["account_id"] == resolve(account, snapshot, scope)]
         shown(frame.iloc[0].to_dict())
@@ -53,13 +64,14 @@ def recommend(snapshot: SnapshotReader, scope: Scope, account: str | None = None
             lines.append(say("recommend_worklist", f"rows[{place}]", detail=True))
         lines += filter(None, [alert(row, f"rows[{place}]")])
         lines += [reason_say(reason, f"rows[{place}].why[{position}]") for position, reason in enumerate(reasons)]
-    data: dict[str, Any] = {"as_of": as_of_cell(snapshot), "rows": rows}
+    data: dict[str, Any] = {"as_of": as_of_cell(snapshot), "rows": rows, "hidden": withheld}
     reason = why_missing(snapshot, "growth") or why_missing(snapshot, "uplift") or why_missing(snapshot, "plan")
     if reason and (top.empty or top["action"].isna().all()):
         data["reason"] = cell(reason, "text", f"snapshot {snapshot.id}:skipped", "reason")
         lines = [say("recommend_unknown")]
     elif top.empty:
         lines = [say("recommend_empty")]
+    lines += hidden_say(withheld)
     columns = {
         "name": Column("Account"),
         "action": Column("Do"),

@@ -134,6 +134,28 @@ def hidden_cell(row: Mapping[str, Any]) -> Cell | None:
     return cell(why, "text", f"studies[{row['account_id']}]", "scores") if isinstance(why, str) else None
 
 
+def hidden_cells(frame: pd.DataFrame) -> list[dict[str, Cell]]:
+    """Return how many rows of the frame ``accounts`` a running study hides, and until when, one entry a reason."""
+    if "hidden" not in frame:
+        return []
+    counts = frame["hidden"].dropna().value_counts()
+    return [
+        {
+            "accounts": cell(count, "count", "studies:accounts in scope", "accounts"),
+            "why": cell(why, "text", "studies:hidden", "scores"),
+        }
+        for why, count in sorted(counts.items())
+    ]
+
+
+def hidden_say(told: list[dict[str, Cell]], topic: str = "") -> list[Say]:
+    """Return the sentences on what ``hidden_cells`` counted, placed under ``hidden``."""
+    return [
+        say("hidden_one" if part["accounts"].value == 1 else "hidden_many", f"hidden[{place}]", topic)
+        for place, part in enumerate(told)
+    ]
+
+
 def _plain(text: str) -> str:
     return " ".join(str(text)[:100].casefold().split())
 

@@ -16,6 +16,8 @@ from copilot.explain.answers.common import (
     cell,
     constant,
     health_cells,
+    hidden_cells,
+    hidden_say,
     one_of,
     say,
     score_cells,
@@ -71,7 +73,7 @@ def rank(
     """Rank the accounts in scope.
 
     Where the score behind ``sort_by`` was not made, or its model has no skill, the record leads with that and
-    lists facts instead: open deals, changes in use, spend.
+    lists facts instead: open deals, changes in use, spend. It ends with how many accounts a running study hides.
 
     Raises:
         TryAgain: A filter names no value of the book.
@@ -79,7 +81,10 @@ def rank(
     no_dates = why_missing(snapshot, "renewals")
     if renewal_within_days is not None and no_dates:
         raise MissingData(no_dates)
-    frame = _filtered(snapshot, scope, action, product, segment, region, renewal_within_days)
+    frame = _filtered(snapshot, scope, product, segment, region, renewal_within_days)
+    withheld = hidden_cells(frame)
+    if action is not None:
+        frame = frame[frame["action"] == action] if "action" in frame else frame.iloc[:0]
     key = KEYS[sort_by]
     usable = key.column in frame and frame[key.column].notna().any()
     if not usable and sort_by in ("engagement_drop", "renewal_date") and not frame.empty:
@@ -110,6 +115,7 @@ def rank(
         "coin_toss": constant(0.5, "ratio", "AUC of a guess"),
         "level": constant(0.95, "percent", "level of the interval"),
         "reason": cell(reason, "text", f"snapshot {snapshot.id}:skipped.{key.stage}", "reason"),
+        "hidden": withheld,
         "rows": rows,
     }
     told = [
@@ -117,13 +123,13 @@ def rank(
         for place, row in enumerate(top.head(TOLD).to_dict("records"))
         for line in _tell(place, row, key, why[row["account_id"]])
     ]
-    return Record("rank_accounts", data, (*lead, *told), _columns(rows, scored=usable), tuple(top["account_id"]))
+    lines = (*lead, *told, *hidden_say(withheld))
+    return Record("rank_accounts", data, lines, _columns(rows, scored=usable), tuple(top["account_id"]))
 
 
 def _filtered(
     snapshot: SnapshotReader,
     scope: Scope,
-    action: Action | None,
     product: str | None,
     segment: str | None,
     region: str | None,
@@ -144,8 +150,6 @@ def _filtered(
         both = pd.concat([owned[["account_id", "product"]], lines[["account_id", "product"]]])
         known = one_of(product, both["product"], "product")
         frame = frame[frame["account_id"].isin(both.loc[both["product"] == known, "account_id"])]
-    if action is not None:
-        frame = frame[frame["action"] == action] if "action" in frame else frame.iloc[:0]
     if within is not None:
         frame = frame[frame["days_to_renewal"].between(0, within)]
     return frame

@@ -8,7 +8,7 @@ import pandas as pd
 
 from copilot.access import Scope, SnapshotReader
 from copilot.errors import MissingData
-from copilot.explain.answers.common import ACTIONS, as_of_cell, cell, constant, one_of, say
+from copilot.explain.answers.common import ACTIONS, as_of_cell, cell, constant, hidden_cells, hidden_say, one_of, say
 from copilot.text.cells import Column, Record, Say
 
 GroupBy = Literal["action", "segment", "region", "product", "quadrant", "month", "rep", "stage"]
@@ -58,6 +58,7 @@ def summarize(
         "text",
         "filter",
     )
+    data["hidden"] = hidden_cells(accounts)
     data["total"] = _totals(accounts, _once(deals) if product is None else deals, snapshot, "total")
     no_deals = snapshot.manifest["book_manifest"]["missing"].get("opportunities")
     if no_deals and group_by in ("rep", "stage", "month"):
@@ -80,6 +81,8 @@ def summarize(
             lines.append(say("summary_largest", topic="open_deals"))
         lines += [_largest_say(place, part) for place, part in enumerate(data["largest"])]
         lines += _quota(data, snapshot, scope)
+    # By action or quadrant they are missing from the rows; other totals are facts and count them.
+    lines += hidden_say(data["hidden"], "" if group_by in ("action", "quadrant") else "accounts")
     return Record("summarize_book", data, tuple(lines), columns)
 
 

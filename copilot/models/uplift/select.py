@@ -15,6 +15,7 @@ from copilot.models.uplift.trial import Trial
 from copilot.stats import Floats, standard_error
 
 STACK = "stack"
+PLAINEST = "t_linear"
 LEAST_WEIGHT = 0.05  # a learner that would weigh less in the stack is left out
 FEWEST_FOR_STACK = 200  # judged rows
 SHORTLIST = 3  # learners that go on from a screening to all rows
@@ -42,8 +43,8 @@ def choose(trial: Trial) -> tuple[Trial, Choice]:
     least R-loss leads. Among those whose loss is not more than one standard error of the difference (by account) above
     it, and whose effects carry evidence of a difference between accounts (the slope of ``calibrate.fit`` is more than
     its standard error), the one whose deciles move least between refits is taken. Stability alone would reward
-    a constant, or a ranking by something else than the effect; where none carries evidence the one that comes closest
-    is taken.
+    a constant, or a ranking by something else than the effect. Where none carries evidence, the plainest is taken if
+    its loss is near (what has least to learn is misled least), else the one that comes closest to evidence.
     """
     kinds = list(trial.effects)
     stack = _stack(trial) if len(kinds) > 1 and len(trial.judged) >= FEWEST_FOR_STACK else None
@@ -71,7 +72,7 @@ def choose(trial: Trial) -> tuple[Trial, Choice]:
     if proven:
         chosen = max(proven, key=lambda name: (table[name]["same_decile"], evidence[name]))
     else:
-        chosen = max(near, key=lambda name: evidence[name])
+        chosen = PLAINEST if PLAINEST in near else max(near, key=lambda name: evidence[name])
     weights = stack[1] if stack is not None and chosen == STACK else {chosen: 1.0}
     return trial, Choice(chosen, weights, _reason(chosen, best, near, proven, table), table)
 
@@ -121,7 +122,8 @@ def _reason(
     if len(table) == 1:
         return f"The {name} was asked for."
     if not proven:
-        return f"No learner shows that effects differ between accounts; the {name} comes closest to showing it."
+        why = "is the plainest of those" if chosen == PLAINEST else "comes closest to showing it among those"
+        return f"No learner shows that effects differ between accounts; the {name} {why} of near the least R-loss."
     if len(near) == 1:
         return f"The {name} has the least out-of-fold R-loss, by more than one standard error."
     led = "has the least out-of-fold R-loss" if chosen == best else f"is within one standard error of the {NAMES[best]}"
