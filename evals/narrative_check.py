@@ -40,7 +40,8 @@ _SENTENCE = re.compile(
     rf"|: new, from (?P<fresh_then>\S.*?) to (?P<fresh_now>\S.*?)(?: \(up (?P<fresh_by>[^)]+)\))?"
     rf", the last (?P<fresh_over>{_PERIOD}) against the (?P=fresh_over) before"
     rf"| (?P<verb>rose|fell) from (?P<then>\S.*?) to (?P<now>\S.*?)(?: \((?P<way>up|down) (?P<by>[^)]+)\))?"
-    rf"(?:, the last (?P<over>{_PERIOD}) against the (?P=over) before| over the last (?P<since>{_PERIOD}))"
+    rf"(?:, the last (?P<over>{_PERIOD}) against the (?P=over) before| over the last (?P<since>{_PERIOD})"
+    rf"|, the last (?P<year>{_PERIOD}) against a year before)"
     rf"|: (?P<quantity>\S[^:]*?) for (?P<price>\S+) a year"
     rf"| over the last (?P<level_over>{_PERIOD}): (?P<level_then>\S[^:]*?)"
     rf"|: (?P<level>\S[^:]*?)"
@@ -51,7 +52,7 @@ _SENTENCE = re.compile(
     rf"(?: \((?P<push>{'|'.join(PUSHES)})\))?"
     rf"(?:; it could mean that (?P<outlook>.+?))?\."
 )
-_NUMBER = re.compile(r"(-?)(\$?)(\d[\d,]*(?:\.\d+)?)(?: (%|points?|days?|months?|hours?))?")
+_NUMBER = re.compile(r"(-?)(\$?)(\d{1,3}(?:,\d{3})*(?:\.\d+)?)(?: (%|points?|days?|months?|hours?))?")
 _SIGNS = {"usd": ("$", ""), "percent": ("", "%"), "pct": ("", "%")} | {
     unit: ("", unit) for unit in ("points", "days", "months", "hours")
 }
@@ -70,14 +71,14 @@ class Mart:
         values: One row an account, indexed by its id.
         segment: Each account's segment.
         shares: By model, contributions ``(n, f)`` indexed and named as ``values``, of another program.
-        outlooks: What a change could mean, with 1 where that is good news and -1 where it is bad.
+        outlooks: What a change could mean, by family and words, with 1 where that is good news and -1 where it is bad.
     """
 
     specs: list[FeatureSpec]
     values: pd.DataFrame
     segment: pd.Series
     shares: Mapping[str, pd.DataFrame]
-    outlooks: Mapping[str, int]
+    outlooks: Mapping[tuple[str, str], int]
 
     @cached_property
     def labels(self) -> dict[str, list[FeatureSpec]]:
@@ -112,19 +113,24 @@ def faults(narratives: pd.DataFrame, mart: Mart) -> Iterator[tuple[str, str]]:
     """Yield ``(sentence, what is wrong)``.
 
     Args:
-        narratives: ``account_id, about, text``.
+        narratives: ``account_id, about, category, text``.
         mart: What they are held against.
     """
+    told: set[tuple[str, str, str]] = set()
     for row in narratives.itertuples():
         for sentence in sentences(str(row.text)):
             try:
-                check(sentence, str(row.account_id), str(row.about), mart)
+                spec = check(sentence, str(row.account_id), str(row.about), mart)
+                _need(spec.category == row.category, f"stands under {row.category}, not {spec.category}")
+                family = (str(row.account_id), str(row.about), spec.ultra_name or spec.super_name or spec.name)
+                _need(family not in told, "a second narrative of its family")
+                told.add(family)
             except UnsupportedError as fault:
                 yield sentence, str(fault)
 
 
-def check(sentence: str, account: str, about: str, mart: Mart) -> None:
-    """Hold one sentence against the mart.
+def check(sentence: str, account: str, about: str, mart: Mart) -> FeatureSpec:
+    """Hold one sentence against the mart and return the feature it tells.
 
     Raises:
         UnsupportedError: A number, a direction, a place or a meaning that the mart does not bear out.
@@ -139,7 +145,8 @@ def check(sentence: str, account: str, about: str, mart: Mart) -> None:
     wrong = []
     for spec in specs:
         try:
-            return _check(said, spec, account, about, mart)
+            _check(said, spec, account, about, mart)
+            return spec
         except UnsupportedError as fault:
             wrong.append(str(fault))
     raise UnsupportedError(" / ".join(dict.fromkeys(wrong)))
@@ -153,25 +160,14 @@ def _check(said: Mapping[str, str], spec: FeatureSpec, account: str, about: str,
     if "flag" in said:
         _need(spec.unit == "flag" and now == 1, "does not belong to it")
     elif "only" in said:
-        _need(spec.transform in ("yoy", "change") and _window(spec) == said["change_over"], "another window")
-        _need((now > 0) == (said["only"] == "up") and now != 0, "wrong direction")
-        _number(said["change"], abs(now), spec.unit)
-        _need(("capped" not in said) or now >= 3, "says more where it is not held back")
-        change = now
+        change = _change(said, spec, now)
+    elif "year" in said:
+        year = _year(spec, said["year"], mart)
+        change, shown = _on_year(said, spec, now, values[year]), [year]
     elif _pick(said, "then", "new_then", "fresh_then"):
         before = _before(said, spec, mart)
-        then, change = values[before], now - values[before]
         shown.append(before)
-        _number(_pick(said, "then", "new_then", "fresh_then"), then, spec.unit)
-        _number(_pick(said, "now", "new_now", "fresh_now"), now, spec.unit)
-        if "verb" in said:
-            _need(then != 0 or now < then, "was nothing before, so it is new")
-            _need(change != 0 and (change > 0) == (said["verb"] == "rose"), "wrong direction")
-            _need("way" not in said or (said["way"] == "up") == (change > 0), "wrong direction")
-        else:
-            _need(then == 0 and now > 0, "is not new")
-        if by := _pick(said, "by", "new_by", "fresh_by"):
-            _moved(by, now, then, spec.unit)
+        change = _moved_from(said, spec, now, values[before])
     else:
         text = _pick(said, "quantity", "level_then", "level")
         _number(text, now, spec.unit)
@@ -189,9 +185,55 @@ def _check(said: Mapping[str, str], spec: FeatureSpec, account: str, about: str,
         total = sum(float(mart.shares[about].at[account, name]) for name in shown if name in mart.shares[about])
         _need(total * PUSHES[said["push"]] > 0, f"pushes the other way ({total:+.4g})")
     if "outlook" in said:
-        good = mart.outlooks.get(said["outlook"], 0)
+        good = mart.outlooks.get((spec.ultra_name or spec.super_name or spec.name, said["outlook"]), 0)
         kind = {"higher is better": 1, "lower is better": -1}.get(spec.direction, 0)
         _need(good != 0 and change * kind * good > 0, "a meaning that the change does not have")
+        agrees = {
+            "points to growth": 1,
+            "points away from churn": 1,
+            "points to churn": -1,
+            "points away from growth": -1,
+        }
+        _need(about == "facts" or agrees.get(said.get("push", ""), 0) == good, "a meaning that the model contradicts")
+
+
+def _change(said: Mapping[str, str], spec: FeatureSpec, now: float) -> float:
+    """Check a feature that is a change itself, and return it."""
+    _need(spec.transform in ("yoy", "change") and _window(spec) == said["change_over"], "another window")
+    _need((now > 0) == (said["only"] == "up") and now != 0, "wrong direction")
+    points = spec.transform == "change" and spec.unit in ("pct", "percent")
+    size = abs(now) * (100 if points and spec.unit == "percent" else 1)
+    _number(said["change"], size, "points" if points else spec.unit)
+    _need(("capped" in said) == (spec.transform == "yoy" and now >= 3), "held back and not told so, or the reverse")
+    return now
+
+
+def _moved_from(said: Mapping[str, str], spec: FeatureSpec, now: float, then: float) -> float:
+    """Check a value against the one before it, and return its change."""
+    change = now - then
+    _number(_pick(said, "then", "new_then", "fresh_then"), then, spec.unit)
+    _number(_pick(said, "now", "new_now", "fresh_now"), now, spec.unit)
+    if "verb" in said:
+        _need(then != 0 or now < then, "was nothing before, so it is new")
+        _need(change != 0 and (change > 0) == (said["verb"] == "rose"), "wrong direction")
+        _need("way" not in said or (said["way"] == "up") == (change > 0), "wrong direction")
+    else:
+        _need(then == 0 and now > 0, "is not new")
+    if by := _pick(said, "by", "new_by", "fresh_by"):
+        _moved(by, now, then, spec.unit)
+    return change
+
+
+def _on_year(said: Mapping[str, str], spec: FeatureSpec, now: float, relative: float) -> float:
+    """Check a percentage against a year before, and return its change."""
+    _need(-1 < relative < 3, "a year before that is not known")
+    then = now / (1 + relative)
+    _number(said["then"], then, spec.unit)
+    _number(said["now"], now, spec.unit)
+    _need((now > then) == (said["verb"] == "rose"), "wrong direction")
+    _need((said.get("way") == "up") == (now > then) and now != then, "wrong direction, or no points")
+    _moved(said["by"], now, then, spec.unit)
+    return now - then
 
 
 def _pick(said: Mapping[str, str], *names: str) -> str:
@@ -213,6 +255,19 @@ def _before(said: Mapping[str, str], spec: FeatureSpec, mart: Mart) -> str:
     _need(_pick(said, "since", "new_since") == "year" and spec.window is None, "another window")
     _need(f"{spec.name}_year_ago" in mart.values, "compares with a day the mart lacks")
     return f"{spec.name}_year_ago"
+
+
+def _year(spec: FeatureSpec, period: str, mart: Mart) -> str:
+    """Return the feature that holds the relative change of a percentage on a year before."""
+    _need(_window(spec) == period and spec.unit in ("pct", "percent"), "another window, or no percentage")
+    for other in mart.specs:
+        alike = all(
+            getattr(other, part) == getattr(spec, part)
+            for part in ("table", "metric", "aggregate", "per", "where", "grain", "window", "lag")
+        )
+        if alike and other.transform == "yoy":
+            return other.name
+    raise UnsupportedError("compares with a year the mart lacks")
 
 
 def _window(spec: FeatureSpec) -> str:

@@ -14,6 +14,7 @@ import pytest
 
 from copilot.cli import main
 from copilot.data.workspace import Workspace
+from copilot.store.database import Store, utc_now
 from tests.conftest import real
 
 Run = Callable[..., tuple[int, str, str]]
@@ -325,6 +326,15 @@ def test_models_are_listed_and_a_file_is_taken_where_it_lies(run: Run, tmp_path:
     code, _, err = run("models", "install", str(mine))
     assert code == 2
     assert one_sentence(err)
+
+
+def test_the_doctor_counts_each_readers_last_word_on_an_explanation(run: Run, copy: Path) -> None:
+    said = ((1, "clear", False), (1, "clear", True), (2, "clear", False), (2, "actionable", True), (3, "clear", None))
+    with Store.open(copy / "copilot.db") as store:
+        for turn, aspect, praise in said:
+            data = {"thread": "t", "aspect": aspect, "praise": praise}
+            store.log_event("ana", "satisfaction", f"turn-{turn}", data, utc_now())
+    assert "clear 1 of 2, actionable 1 of 1" in run("doctor", "--workspace", str(copy))[1]
 
 
 def test_the_doctor_says_how_to_get_a_language_model(run: Run, copy: Path, own_cache: Path) -> None:

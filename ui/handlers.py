@@ -16,7 +16,7 @@ from anyio import to_thread
 from copilot.access import Principal
 from copilot.errors import CopilotError
 from ui import book as book_html
-from ui import markup, messages
+from ui import markup, messages, opinions
 from ui.login import COOKIE
 from ui.messages import Message, Running
 from ui.texts import texts
@@ -44,12 +44,14 @@ class View:
         shown: The messages of its finished turns.
         turns: ``(index after the turn's last message, number in the store)`` of each turn.
         question: What is being answered.
+        opinions: What the reader said of the last turn's explanation; None where it told no reasons.
     """
 
     thread: str | None = None
     shown: tuple[Message, ...] = ()
     turns: tuple[tuple[int, int], ...] = ()
     question: str = ""
+    opinions: opinions.Opinions | None = None
 
 
 def safely(
@@ -100,6 +102,7 @@ class Handlers:
         self.desk, self.whose, self.icon = desk, whose, icon
         self.chat, self.box, self.view, self.threads = (components[n] for n in ("chat", "box", "view", "threads"))
         self.book, self.header, self.state, self.names = (components[n] for n in ("book", "header", "state", "names"))
+        self.opinion = components["opinion"]
 
     @safely
     def open(self, request: gr.Request) -> Updates:
@@ -147,7 +150,13 @@ class Handlers:
     def new(self, request: gr.Request) -> Updates:
         """Begin a new conversation."""
         who = self._who(request)
-        yield {self.chat: [], self.box: _idle(""), self.view: View(), self.threads: self._threads(who, None)}
+        yield {
+            self.chat: [],
+            self.box: _idle(""),
+            self.view: View(),
+            self.threads: self._threads(who, None),
+            self.opinion: "",
+        }
 
     @safely
     def show(self, clicked: gr.EventData, request: gr.Request) -> Updates:
@@ -156,14 +165,17 @@ class Handlers:
         thread = _clicked(clicked, "thread")
         shown: list[Message] = []
         turns: list[tuple[int, int]] = []
+        said: opinions.Opinions | None = None
         for number, turn in self.desk.store.numbered_turns(thread, who.username, limit=TURNS):
             shown += messages.old(turn)
             turns.append((len(shown), number))
+            said = {} if opinions.explains(turn.sources) else None
         yield {
             self.chat: shown,
             self.box: _idle(""),
-            self.view: View(thread, tuple(shown), tuple(turns)),
+            self.view: View(thread, tuple(shown), tuple(turns), opinions=said),
             self.threads: self._threads(who, thread),
+            self.opinion: opinions.line(said),
         }
 
     @safely
@@ -193,10 +205,7 @@ class Handlers:
         who = self._who(request)
         place = liked.index[0] if isinstance(liked.index, list | tuple) else liked.index
         number = next((turn for end, turn in view.turns if place < end), None)
-        if view.thread is None or number is None or place < 0:
-            return
-        own = {n for n, _ in self.desk.store.numbered_turns(view.thread, who.username, limit=1000)}
-        if number not in own:
+        if number is None or place < 0 or not self._is_own(view, number, who):
             return
         # A second press on the same thumb takes it back: Gradio then sends an empty text.
         opinion = liked.liked if isinstance(liked.liked, bool) else None
@@ -204,6 +213,27 @@ class Handlers:
         self.desk.store.log_event(who.username, "thumb", f"turn-{number}", data, self.desk.clock())
         gr.Info(texts()["thanks"], duration=2, title="")
         yield from ()
+
+    @safely
+    def judge(self, view: View, clicked: gr.EventData, request: gr.Request) -> Updates:
+        """Keep what the reader says of the last turn's explanation; the page says the aspect and yes or no alone."""
+        who = self._who(request)
+        if view.opinions is None or not view.turns or not self._is_own(view, view.turns[-1][1], who):
+            return
+        aspect = _clicked(clicked, "aspect")
+        said = opinions.with_answer(view.opinions, aspect, _clicked(clicked, "answer"))
+        if said is None:
+            return
+        data = {"thread": view.thread, "aspect": aspect, "praise": said.get(aspect)}
+        subject = f"turn-{view.turns[-1][1]}"
+        self.desk.store.log_event(who.username, "satisfaction", subject, data, self.desk.clock())
+        yield {self.view: replace(view, opinions=said), self.opinion: opinions.line(said)}
+
+    def _is_own(self, view: View, number: int, who: Principal) -> bool:
+        """Whether a turn is of the user's own conversation that the page shows."""
+        if view.thread is None:
+            return False
+        return number in {n for n, _ in self.desk.store.numbered_turns(view.thread, who.username, limit=1000)}
 
     async def _ask(self, who: Principal, question: str, view: View) -> AsyncUpdates:
         question = question.strip()
@@ -214,6 +244,7 @@ class Handlers:
             self.chat: [*view.shown, *running.messages()],
             self.box: gr.Textbox(value="", submit_btn=False, stop_btn=True),
             self.view: replace(view, question=question),
+            self.opinion: "",
         }
         sentence = texts()["broken"]
         try:
@@ -235,12 +266,14 @@ class Handlers:
             shown=shown,
             turns=(*view.turns, (len(shown), running.finished.turn)),
             question="",
+            opinions={} if opinions.explains(running.finished.answer.sources) else None,
         )
         yield {
             self.chat: list(shown),
             self.box: _idle(),
             self.view: done,
             self.threads: await to_thread.run_sync(self._threads, who, done.thread),
+            self.opinion: opinions.line(done.opinions),
         }
 
     def _who(self, request: gr.Request) -> Principal:

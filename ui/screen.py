@@ -15,11 +15,10 @@ if TYPE_CHECKING:
     from ui.app import Desk
 
 AT_ONCE = 8  # handlers of one kind that run at the same time
-# A click on anything with data-row or data-thread inside the HTML is an event of the component.
+# A click on anything with one of these marks inside the HTML is an event of the component.
 _CLICKS = """element.addEventListener('click', (event) => {
-  const found = event.target.closest('[data-row], [data-thread]');
-  if (found) trigger('click', {row: found.dataset.row ?? null, thread: found.dataset.thread ?? null,
-    feedback: found.dataset.feedback ?? null});
+  const found = event.target.closest('[data-row], [data-thread], [data-aspect]');
+  if (found) trigger('click', {...found.dataset});
 });"""
 _ICON = (
     '<svg viewBox="0 0 32 32" width="26" height="26" aria-hidden="true"><rect width="32" height="32" rx="8" '
@@ -57,6 +56,7 @@ def blocks(desk: Desk, whose: Callable[[str | None], Principal | None]) -> gr.Bl
                     allow_file_downloads=False,
                     placeholder=f"## {text['welcome']}\n{text['subtitle']}",
                 )
+                opinion = gr.HTML(elem_id="sc-opinion", js_on_load=_CLICKS, apply_default_css=False)
                 box = gr.Textbox(
                     elem_id="sc-box",
                     show_label=False,
@@ -81,12 +81,13 @@ def blocks(desk: Desk, whose: Callable[[str | None], Principal | None]) -> gr.Bl
             box=box,
             view=view,
             threads=threads,
+            opinion=opinion,
             book=book,
             header=header,
             state=state,
             names=names,
         )
-        talk = [chat, box, view, threads]
+        talk = [chat, box, view, threads, opinion]
         private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         page.load(do.open, None, [*talk, book, header, state, names], **private)
         asking: list[Any] = [
@@ -99,5 +100,6 @@ def blocks(desk: Desk, whose: Callable[[str | None], Principal | None]) -> gr.Bl
         threads.click(do.show, None, talk, cancels=asking, **private)
         book.click(do.pick, [names], [box], **private)
         chat.like(do.like, [view], None, **private)
+        opinion.click(do.judge, [view], [view, opinion], **private)
     queued: gr.Blocks = page.queue(default_concurrency_limit=AT_ONCE)
     return queued

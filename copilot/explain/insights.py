@@ -42,6 +42,7 @@ class Insight:
         since: Whether both are levels of a day, and the period lies between them.
         price: The feature that says what the quantity costs a year; empty where there is none.
         parts: The groups that a count falls into.
+        base: Of a year-on-year change of a percentage, the percentage itself, so that the change is told in points.
     """
 
     kind: Kind
@@ -51,6 +52,12 @@ class Insight:
     since: bool = False
     price: str = ""
     parts: tuple[Part, ...] = ()
+    base: FeatureSpec | None = None
+
+    @property
+    def told(self) -> FeatureSpec:
+        """The feature whose label and unit are told."""
+        return self.base or self.spec
 
     @property
     def current(self) -> str:
@@ -153,7 +160,7 @@ def _insight(spec: FeatureSpec, specs: list[FeatureSpec], history: Mapping[str, 
     if spec.unit == "flag":
         return Insight("flag", spec)
     if spec.transform in ("yoy", "change"):
-        return Insight("change", spec, period=period)
+        return Insight("change", spec, period=period, base=_percentage(spec, specs))
     before, since = _before(spec, specs, history), spec.window is None
     if since and before:
         period = "year"
@@ -178,6 +185,16 @@ def _before(spec: FeatureSpec, specs: list[FeatureSpec], history: Mapping[str, f
 
 def _measure(spec: FeatureSpec) -> tuple[object, ...]:
     return spec.super_name, spec.table, spec.metric, spec.aggregate, spec.per, spec.where, spec.grain, spec.transform
+
+
+def _percentage(spec: FeatureSpec, specs: list[FeatureSpec]) -> FeatureSpec | None:
+    """Return the percentage whose year-on-year change the feature is; None where it is no percentage's."""
+    alike = ("table", "metric", "aggregate", "per", "where", "grain", "window", "lag")
+    for other in specs if spec.transform == "yoy" else ():
+        plain = other.transform == "none" and other.unit in PERCENTAGES
+        if plain and all(getattr(other, name) == getattr(spec, name) for name in alike):
+            return other
+    return None
 
 
 def _parts(spec: FeatureSpec, specs: list[FeatureSpec]) -> tuple[Part, ...]:

@@ -44,7 +44,7 @@ def cells(row: Mapping[str, Any], origin: str = "", outlook: str | None = None) 
         "category": cell(row["category"] or None, "text", origin, "category"),
         "meaning": cell(_meaning(row), "text", origin, "direction"),
     }
-    if row["insight"] == "change":
+    if row["insight"] == "change" and pd.isna(row["previous"]):
         found |= _moved(row["current"], unit, f"{origin}.{row['current_feature']}", metric)
         return found | _outlook(outlook, origin)
     found["current"] = cell(row["current"], unit, f"{origin}.{row['current_feature']}", metric)
@@ -120,7 +120,7 @@ def _base(row: Mapping[str, Any], found: Mapping[str, Cell]) -> str:
     now, then, by = row["current"], row["previous"], "_by" if {"gain", "drop"} & set(found) else ""
     if row["insight"] == "flag":
         return "flag"
-    if row["insight"] == "change":
+    if row["insight"] == "change" and pd.isna(then):
         # Year on year is held to [-1, 3]: what stands at the upper end may be more.
         return ("up_capped" if now >= 3 and row["unit"] == "percent" else "up") if now > 0 else "down"
     if pd.isna(then):
@@ -128,7 +128,7 @@ def _base(row: Mapping[str, Any], found: Mapping[str, Cell]) -> str:
             return "quantity"
         return "level_period" if found["period"].known else "level"
     kind = "new" if then == 0 and now > 0 else "rose" if now > then else "fell"
-    return f"{kind}{by}{'_since' if row['since'] else ''}"
+    return f"{kind}{by}{'_since' if row['since'] else '_year' if row['insight'] == 'change' else ''}"
 
 
 def _moved(change: float, unit: str, origin: str, metric: str) -> dict[str, Cell]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from copilot.data.features import FeatureSpec
-from copilot.explain.insights import Insight, Part, insights, looks_the_same, tagged
+from copilot.explain.insights import PERCENTAGES, Insight, Part, insights, looks_the_same, tagged
 from copilot.explain.places import NO_PLACES, Places
 from copilot.explain.thresholds import Actionable, Thresholds
 
@@ -170,10 +170,14 @@ class _Columns:
             return features[name].to_numpy(np.float64) if name else np.full(len(features), np.nan)
 
         current, previous = values(insight.current), values(insight.previous)
+        if insight.base:
+            current, previous = _a_year_apart(values(insight.base.name), current, insight.spec)
+        elif insight.spec.transform == "change" and insight.spec.unit in PERCENTAGES:
+            current = current * (100 if insight.spec.unit == "percent" else 1)  # told in points
         changed = by.thresholds.changed(insight, about, current, previous) & _visible(insight, current, previous)
         previous = np.where(changed, previous, np.nan)
         # A flag is told only where it is set ("not in EMEA" helps nobody), a change only where there is one.
-        tellable = (current != 0) | (insight.kind not in ("flag", "change"))
+        tellable = changed if insight.base else (current != 0) | (insight.kind not in ("flag", "change"))
         # Only what the sentence shows counts: the value before where a change is told, the price where none is.
         shares = [
             np.where(told, contributions[:, column[name]], 0.0)
@@ -203,8 +207,8 @@ class _Columns:
                 "ultra": one.ultra_name,
                 "super": one.super_name,
                 "insight": one.kind,
-                "label": one.spec.label or one.super_name.replace("_", " "),
-                "unit": one.spec.unit,
+                "label": one.told.label or one.told.super_name.replace("_", " "),
+                "unit": "points" if one.spec.transform == "change" and one.spec.unit in PERCENTAGES else one.told.unit,
                 "importance": self.importance[rows],
                 "push": self.push[rows],
                 "current": self.current[rows],
@@ -217,8 +221,8 @@ class _Columns:
                 "peers": peers,
                 "segment": segment,
                 "news": self._news(about, by)[rows],
-                "current_feature": one.current,
-                "previous_feature": np.where(unchanged, "", one.previous),
+                "current_feature": one.told.name,
+                "previous_feature": np.where(unchanged, "", one.current if one.base else one.previous),
             }
         )
         for number in (1, 2):
@@ -237,7 +241,7 @@ class _Columns:
     def _news(self, about: str, by: Yardstick) -> np.ndarray:
         """Say where the change is for the better (1) or the worse (-1), and everything that could contradict agrees."""
         one = self.insight
-        change = self.current if one.kind == "change" else self.current - self.previous
+        change = self.current if one.kind == "change" and not one.base else self.current - self.previous
         news: np.ndarray = np.nan_to_num(np.sign(change)) * one.sign
         if about == "facts":
             return news
@@ -246,11 +250,23 @@ class _Columns:
         return np.where(agrees & (self.push * good == news), news, 0.0) if good else np.zeros(len(news))
 
 
+def _a_year_apart(now: np.ndarray, change: np.ndarray, spec: FeatureSpec) -> tuple[np.ndarray, np.ndarray]:
+    """Return a percentage now and a year before, worked out of its relative change: y of (x - y) / |y|.
+
+    NaN where the change is held back, or more than doubled what may have been below 0 (y would have two values).
+    """
+    low, high = spec.bounds
+    exact = (now > 0) & (change > max(-1.0, -np.inf if low is None else low))
+    exact &= change < (np.inf if high is None else high)
+    exact &= (change <= 1) | ~(now < 0).any()
+    return now, np.divide(now, 1 + change, where=exact, out=np.full(len(now), np.nan))
+
+
 def _visible(insight: Insight, current: np.ndarray, previous: np.ndarray) -> np.ndarray:
     """Say where two values differ as they are shown: 0.11 % and 0.12 % both read 0.1 %."""
     differ: np.ndarray = np.isfinite(current) & np.isfinite(previous) & (current != previous)
     close = np.flatnonzero(differ & (np.abs(current - previous) < np.maximum(np.abs(current) / 10, 1.0)))
-    differ[close] = [not looks_the_same(current[row], previous[row], insight.spec.unit) for row in close]
+    differ[close] = [not looks_the_same(current[row], previous[row], insight.told.unit) for row in close]
     return differ
 
 

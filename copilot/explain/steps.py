@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pandera.pandas as pa
 
 STRONGEST = 20  # contributions of an account that are written one by one; the rest is written as one sum
-REST = "(all others)"
+START, REST = "(start)", "(all others)"
 WEIGHTS = ["account_id", "about", "weight", "feature_name", "value", "super_name", "ultra_name"]
 
 
@@ -20,14 +20,15 @@ def weights(about: str, contributions: np.ndarray, features: pd.DataFrame, info:
 
     Args:
         about: What is explained.
-        contributions: ``(n, f)`` without the bias.
+        contributions: ``(n, f + 1)``, the bias last.
         features: ``(n, f)`` values indexed by account id.
         info: ``insights.feature_info`` of the same features.
 
     Returns:
-        ``WEIGHTS``, the strongest first; what is not listed is summed in one last row, so that an account's weights
-        add up to its prediction less the model's bias.
+        ``WEIGHTS``: what the model starts from, then the strongest first; what is not listed is summed in one last
+        row, so that an account's weights add up to its prediction.
     """
+    bias, contributions = contributions[:, -1], contributions[:, :-1]
     listed = min(STRONGEST, contributions.shape[1])
     order = np.argsort(-np.abs(contributions), axis=1, kind="stable")[:, :listed]
     rows = np.repeat(np.arange(len(features)), listed)
@@ -46,9 +47,13 @@ def weights(about: str, contributions: np.ndarray, features: pd.DataFrame, info:
         }
     )
     total = contributions.sum(axis=1) - np.take_along_axis(contributions, order, axis=1).sum(axis=1)
-    rest = pd.DataFrame({"account_id": features.index, "about": about, "weight": total, "feature_name": REST})
-    rest = rest.assign(value=np.nan, super_name="", ultra_name="", row=np.arange(len(features)))
-    joined = pd.concat([found, rest], ignore_index=True).sort_values("row", kind="stable")
+    ends = [
+        pd.DataFrame({"account_id": features.index, "about": about, "weight": weight, "feature_name": name}).assign(
+            value=np.nan, super_name="", ultra_name="", row=np.arange(len(features))
+        )
+        for name, weight in ((START, bias), (REST, total))
+    ]
+    joined = pd.concat([ends[0], found, ends[1]], ignore_index=True).sort_values("row", kind="stable")
     return joined[WEIGHTS].reset_index(drop=True)
 
 

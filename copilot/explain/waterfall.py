@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +14,7 @@ from copilot.errors import BadInput
 from copilot.explain.record import Attribution
 
 TOP = 8
+OTHERS, SEEN = "All others", 1e-6  # what is left, where it is more than rounding
 ROW, WIDTH, LABELS, MARGIN = 26, 640, 210, 70  # pixels
 COLOURS = {"baseline": "#777", "up": "#1a7f4b", "down": "#b3362c", "prediction": "#333"}
 
@@ -52,15 +53,21 @@ def waterfall(found: Attribution, row: int, specs: Sequence[FeatureSpec], *, top
     for name, share in zip(found.features, found.values[row].tolist(), strict=True):
         label = family.get(name, name)
         moves[label] = moves.get(label, 0.0) + share
+    return bars_of(moves, start=float(found.bias[row]), end=float(found.total[row]), top=top)
+
+
+def bars_of(moves: Mapping[str, float], *, start: float, end: float, top: int = TOP) -> list[Bar]:
+    """Return the bars from ``start`` to ``end``: the ``top`` strongest moves, and what is left in one bar."""
     ranked = sorted(((label, move) for label, move in moves.items() if move), key=lambda one: (-abs(one[1]), one[0]))
-    rest = sum(move for _, move in ranked[top:])
-    shown = ranked[:top] + ([(f"{len(ranked) - top} others", rest)] if len(ranked) > top else [])
-    at = float(found.bias[row])
-    bars = [Bar("Baseline", 0.0, at, "baseline")]
+    shown = ranked[:top]
+    rest = end - start - sum(move for _, move in shown)
+    if abs(rest) > SEEN * max(1.0, abs(end)):
+        shown.append((OTHERS, rest))
+    bars, at = [Bar("Baseline", 0.0, start, "baseline")], start
     for label, move in shown:
         bars.append(Bar(label, at, at + move, "up" if move >= 0 else "down"))
         at += move
-    return [*bars, Bar("Prediction", 0.0, float(found.total[row]), "prediction")]
+    return [*bars, Bar("Prediction", 0.0, end, "prediction")]
 
 
 def svg(bars: Sequence[Bar], *, title: str, unit: str = "") -> str:

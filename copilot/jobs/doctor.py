@@ -8,6 +8,8 @@ from copilot.config import rooms_root, settings
 from copilot.data.workspace import Workspace, read_manifest
 from copilot.errors import CopilotError
 
+ASPECTS = ("comprehensive", "clear", "actionable")  # of an explanation, asked under it (CPOG, appendix A.3)
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -31,6 +33,7 @@ def examine(workspace: Workspace) -> list[Finding]:
         *_models(workspace),
         _scores(workspace),
         _users(workspace),
+        *_satisfaction(workspace),
     ]
 
 
@@ -150,3 +153,21 @@ def _users(workspace: Workspace) -> Finding:
     with Store.open(url or workspace.database) as store:
         active = [user["username"] for user in store.users() if user["active"]]
     return Finding("users", bool(active), f"{len(active)} ({', '.join(active[:8])}{', …' if len(active) > 8 else ''})")
+
+
+def _satisfaction(workspace: Workspace) -> list[Finding]:
+    """Count what readers said of explanations: each one's last word on a turn, by aspect; nothing where none spoke."""
+    from copilot.store.database import Store
+
+    url = settings().database_url
+    if not url and not workspace.database.is_file():
+        return []
+    with Store.open(url or workspace.database) as store:
+        events = store.events("satisfaction")
+    last = {(one["username"], one["subject"], one["data"]["aspect"]): one["data"]["praise"] for one in events}
+    said = []
+    for name in ASPECTS:
+        opinions = [praise for (_, _, aspect), praise in last.items() if aspect == name and praise is not None]
+        if opinions:
+            said.append(f"{name} {sum(opinions)} of {len(opinions)}")
+    return [Finding("explanations, as readers judge them", True, ", ".join(said))] if said else []

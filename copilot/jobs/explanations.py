@@ -31,7 +31,7 @@ Explainer = Callable[[pd.DataFrame], np.ndarray]
 
 @dataclass(frozen=True)
 class Explained:
-    """One model to explain: ``shares`` gives the contributions ``(n, f)`` of rows of ``features``, without the bias."""
+    """One model to explain: ``shares`` gives the contributions ``(n, f + 1)`` of rows of ``features``, bias last."""
 
     about: str
     shares: Explainer
@@ -161,7 +161,7 @@ def _drivers(one: Explained, specs: list[FeatureSpec]) -> tuple[pd.DataFrame, di
     from copilot.explain.overview import overview
 
     sample = one.features.iloc[:: max(1, len(one.features) // SAMPLE)]
-    shares = pd.DataFrame(one.shares(sample), sample.index, sample.columns)
+    shares = pd.DataFrame(one.shares(sample)[:, :-1], sample.index, sample.columns)
     found = overview(shares, specs, values=sample).drop(columns=["share_before", "share_change"])
     found.insert(0, "about", one.about)
     return found, {(one.about, name): sign for name, sign in _signs(sample, shares).items()}

@@ -226,7 +226,7 @@ class _Run:
             frame.loc[paying, column] = found[source].to_numpy() * spend
         # The model reads all columns it was trained with; its contributions are those of model.features.
         place = list(model.features)
-        self._explain("uplift", lambda rows: model.contributions(features.loc[rows.index])[:, :-1], features[place])
+        self._explain("uplift", lambda rows: model.contributions(features.loc[rows.index]), features[place])
 
     def propensity(self) -> None:
         """Say who is likely to be won, and to buy more of which product, with the components that speak for it."""
@@ -330,10 +330,10 @@ class _Run:
 
 
 def _shares(booster: Any, rows: pd.DataFrame) -> np.ndarray:
-    """Return the contributions of a booster without the bias."""
+    """Return the contributions of a booster, the bias last."""
     from copilot.explain.attribution import contributions
 
-    return contributions(booster, rows)[:, :-1]
+    return contributions(booster, rows)
 
 
 def _quadrant(untouched: pd.Series, uplift: pd.Series) -> pd.Series:

@@ -149,7 +149,7 @@ def _number(value: float, unit: Unit) -> str:
         text = f"{size:,.0f}" if size >= 100 or size == round(size) else f"{size:,.2f}"
         return f"{'' if _is_zero(text) else sign}${text}"
     if unit in ("percent", "pct"):
-        text = f"{size * (100 if unit == 'percent' else 1):.1f}"
+        text = f"{size * (100 if unit == 'percent' else 1):,.1f}"
         return f"{'' if _is_zero(text) else sign}{text.removesuffix('.0')} %"
     digits = {"ratio": 3, "points": 1, "score": 1, "hours": 1}.get(unit, 0)
     if unit in ("count", "days", "months") and size != round(size):

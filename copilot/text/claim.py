@@ -57,7 +57,7 @@ class Ref:
     @cached_property
     def change(self) -> int | None:
         """The sign of a cell that holds a change; None for a level."""
-        if self.amount is None or "probability" in self.described or not w.CHANGE.search(self.described):
+        if self.amount is None or "probability" in self.described or not w.A_CHANGE.search(self.described):
             return None
         return -sign_of(self.amount) if w.DROP.search(self.described) else sign_of(self.amount)
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import reduce
 from itertools import groupby
 
+from copilot.text import prose
 from copilot.text import words as w
 from copilot.text.cells import REFERENCE, Cell, Value
 from copilot.text.claim import Claim, Ref, fold, sign_of, split_sentences
@@ -43,9 +44,19 @@ def check(
     places = [place for place, letter in enumerate(cased) if letter == w.MARK]
     refs = tuple(Ref(path, cells[path], place) for path, place in zip(paths, places, strict=True))
     claim = Claim(cased.lower(), cased, refs, cells, fold(question).lower(), names, template)
-    rules = (_letters, _numbers, _ranges, _metrics, _directions, _orders, _extremes, _owners)
-    prose = () if template else (_shared, _dates, _levels, _negations, _kinds, _known_names, _new_names, _judgements)
-    return next((fault for rule in rules + prose if (fault := rule(claim))), None)
+    rules: tuple[Callable[[Claim], str | None], ...] = (
+        _letters,
+        _numbers,
+        _ranges,
+        _metrics,
+        _directions,
+        _orders,
+        _extremes,
+        _owners,
+    )
+    if not template:
+        rules += (_shared, _dates, _levels, _negations, _kinds, _known_names, _new_names, _judgements, *prose.RULES)
+    return next((fault for rule in rules if (fault := rule(claim))), None)
 
 
 # --- Rules: each returns a fault or None ---
@@ -148,18 +159,20 @@ def _named(s: Claim) -> Iterator[tuple[Ref, str, str]]:
     for ref, stop in zip(s.amounts, [*[ref.at for ref in s.amounts], len(s.text)][1:], strict=True):
         before = s.text[start : ref.at]
         near = before if ref.is_time else w.ASIDE.sub(lambda found: "." * len(found[0]), before)
-        found = [(m.start(), name) for name, table in w.METRICS.items() for m in table.finditer(near)]
+        # "The open deals come to $9,000" counts no deals.
+        tables = {name: w.METRICS[name] for name in w.METRICS if name not in w.COUNTED or ref.cell.unit == "count"}
+        found = [(m.end(), -m.start(), name) for name, table in tables.items() for m in table.finditer(near)]
         found += [
-            (r.at - start, str(r.cell.value))
+            (r.at + 1 - start, 0, str(r.cell.value))
             for r in s.refs
             if r.cell.metric in ("reason", "metric") and start <= r.at < ref.at
         ]
-        last = max(found, default=(0, ""))[1]
+        last = max(found, default=(0, 0, ""))[2]  # of two that end alike the longer: "renewal probability"
         if ref.is_time and last not in ("renewal", "last touch") and w.IN_TIME.search(before):
             continue  # "tickets in the last 90 days": a time beside the metric, not its value
         if last:
             named = last
-        elif beside := _beside(s.text, ref.at + 1, stop):
+        elif beside := _beside(tables, s.text, ref.at + 1, stop):
             named, start = beside
         elif not w.JOINED.fullmatch(before) or w.COUNTING.match(s.text, ref.at + 1):
             named = ""
@@ -167,11 +180,11 @@ def _named(s: Claim) -> Iterator[tuple[Ref, str, str]]:
         start = max(start, ref.at + 1)
 
 
-def _beside(text: str, start: int, stop: int) -> tuple[str, int] | None:
+def _beside(tables: Mapping[str, re.Pattern[str]], text: str, start: int, stop: int) -> tuple[str, int] | None:
     """Return the metric named right after an amount ("12 % churn probability"), and where its name ends."""
     for gap in w.BESIDE:
         led = gap.match(text, start, stop)
-        for name, table in w.METRICS.items() if led else ():
+        for name, table in tables.items() if led else ():
             if led and (found := table.match(text, led.end(), stop)):
                 return name, found.end()
     return None
@@ -294,7 +307,8 @@ def _mentions(s: Claim) -> list[tuple[int, str, bool]]:
     items += [
         (m.start(), path, True) for value, path in known.items() if value in s.text for m in _whole(value, s.text)
     ]
-    items = sorted(items + [(ref.at, ref.path, False) for ref in s.amounts])
+    own = [ref for ref in s.refs if ref.cell.metric == "contact"]
+    items = sorted(items + [(ref.at, ref.path, False) for ref in (*s.amounts, *own)])
     for place in range(1, len(items)):
         (at, _, was_name), (next_at, _, is_name) = items[place - 1 : place + 1]
         if is_name and not was_name and w.OF_OWNER.fullmatch(s.text, at + 1, next_at):  # "40 % at Acme"

@@ -3,7 +3,7 @@
 The features are those of the tiny demo book; each account takes every family's values from another one, so that no two
 are alike. The model learns from a simulated outcome. The checker (evals/narrative_check.py) shares no code with the
 writer and takes its contributions from XGBoost. Fails where one sentence says what the mart does not, or fewer than the
-wanted number could be checked.
+wanted number could be checked, or the checker misses one of the faults planted in right sentences.
 
     python -m evals.bench.narratives [--narratives N] [--accounts N ...] [--seed N]
 """
@@ -24,9 +24,11 @@ import pandas as pd
 
 from copilot.data.specs import FeatureSpec
 from evals.narrative_check import Mart, faults, sentences
+from evals.narrative_faults import BY_CHANCE, planted
 
 MODELS = ("churn", "upsell", "uplift")
 CHECKED_ACCOUNTS = 1_500
+PLANTED = 200  # faults of each kind, to see that the checker finds them
 
 
 def features(workspace: Any) -> tuple[list[FeatureSpec], pd.DataFrame, pd.Series]:
@@ -80,7 +82,7 @@ def written(
     from copilot.jobs.explanations import Explained, write
 
     def shares(booster: Any) -> Any:
-        return lambda rows: contributions(booster, rows.to_numpy(np.float32))[:, :-1]
+        return lambda rows: contributions(booster, rows.to_numpy(np.float32))
 
     told = [Explained(about, shares(booster), values) for about, booster in boosters.items()]
     start = process_time()
@@ -101,7 +103,9 @@ def mart(boosters: dict[str, Any], specs: list[FeatureSpec], values: pd.DataFram
         for about, booster in boosters.items()
     }
     glossary = yaml.safe_load((rooms_root() / "prompts" / "narratives.yaml").read_text(encoding="utf-8"))["glossary"]
-    outlooks = {words: 1 if key == "better" else -1 for one in glossary.values() for key, words in one.items()}
+    outlooks = {
+        (family, words): 1 if key == "better" else -1 for family, one in glossary.items() for key, words in one.items()
+    }
     return Mart(specs, values, segment, shares, outlooks)
 
 
@@ -109,12 +113,15 @@ def checked(wanted: int, boosters: dict[str, Any], specs: Any, values: pd.DataFr
     """Check ``wanted`` sentences, print what was found, and say whether none is wrong."""
     with tempfile.TemporaryDirectory() as folder:
         written(Path(folder), boosters, specs, values, segment)
-        table = pd.read_parquet(Path(folder) / "narratives.parquet", columns=["account_id", "about", "text"])
+        table = pd.read_parquet(
+            Path(folder) / "narratives.parquet", columns=["account_id", "about", "category", "text"]
+        )
     table = table.sample(frac=1, random_state=0)
     count = table["text"].map(lambda text: len(sentences(text)))
     table = table[count.cumsum().shift(fill_value=0) < wanted]
     number = int(count[table.index].sum())
-    wrong = list(faults(table, mart(boosters, specs, values, segment)))
+    held = mart(boosters, specs, values, segment)
+    wrong = list(faults(table, held))
     turned = [fault for _, fault in wrong if "direction" in fault or "other way" in fault]
     print(
         f"{number:,} sentences in {len(table):,} narratives checked: {len(wrong)} unsupported, "
@@ -122,7 +129,11 @@ def checked(wanted: int, boosters: dict[str, Any], specs: Any, values: pd.DataFr
     )
     for sentence, fault in wrong[:10]:
         print(f"  {fault}: {sentence}")
-    return number >= wanted and not wrong
+    found = planted(table, held, np.random.default_rng(0), PLANTED)
+    for kind, (put, seen) in found.items():
+        print(f"  planted: {kind:<26} {put:>4}, found {seen / put:.0%}")
+    missed = [kind for kind, (put, seen) in found.items() if seen < put and kind not in BY_CHANCE]
+    return number >= wanted and not wrong and not missed
 
 
 def rates(

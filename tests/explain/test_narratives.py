@@ -65,6 +65,34 @@ def test_a_feature_that_is_a_change_itself_is_told_as_one_and_says_where_it_is_h
     assert told([spec], [0]) == []
 
 
+@pytest.mark.parametrize(
+    ("unit", "now", "change", "sentence"),
+    [
+        ("pct", 55, 0.375, "Quota rose from 40 % to 55 % (up 15.0 points), the last 3 months against a year before."),
+        ("percent", 0.3, -0.4, "Quota fell from 50 % to 30 % (down 20.0 points), the last 3 months against a year before."),  # noqa: E501
+        ("pct", 41, 0.025, "Quota rose from 40 % to 41 % (up 1.0 point), the last 3 months against a year before."),
+        ("pct", 40, 0, ""),
+        ("pct", 80, 3, ""),  # held back: what it was is not known
+        ("pct", 0, -1, ""),
+        ("pct", np.nan, 0.5, ""),
+    ],
+)  # fmt: skip
+def test_a_percentage_against_a_year_before_is_told_in_points(
+    unit: str, now: float, change: float, sentence: str
+) -> None:
+    percentage = use("quota", unit, aggregate="mean")
+    year = use("quota_yoy", "percent", aggregate="mean", transform="yoy", label="quota against a year before")
+    frame = pd.DataFrame([[now, change]], index=["a"], columns=["quota", "quota_yoy"], dtype=float)
+    only = reasons("facts", np.array([[0.0, 1.0]]), frame, [percentage, year])
+    found = texts(only.assign(news=0), rules())
+    assert found == ([sentence] if sentence else [])
+
+
+def test_a_change_of_a_percentage_is_told_in_points_and_another_change_is_not() -> None:
+    for unit, value, words in (("pct", 9.25, "9.2 points"), ("percent", 0.01, "1.0 point"), ("usd", 9, "$9")):
+        assert told([use("moved", unit, transform="change")], [value]) == [f"Quota, the last 3 months: up {words}."]
+
+
 def test_a_quantity_names_its_price_and_a_count_its_strongest_groups() -> None:
     contract = {"window": None, "label": "seats", "super_name": "seats", "ultra_name": "seats"}
     seats = FeatureSpec("seats", "contracts", "quantity", **contract)  # type: ignore[arg-type]

@@ -79,7 +79,7 @@ def test_a_waterfall_steps_from_the_baseline_to_the_prediction_family_by_family(
         Bar("Prediction", 0, 8, "prediction"),
     ]  # fmt: skip
     short = waterfall(attribution(), 0, SPECS, top=1)
-    assert [bar.label for bar in short] == ["Baseline", "tickets", "1 others", "Prediction"]
+    assert [bar.label for bar in short] == ["Baseline", "tickets", "All others", "Prediction"]
     assert short[-2].end == short[-1].end
     for row, top in ((1, 3), (-1, 3), (0, 0)):
         with pytest.raises(BadInput, match="There is no row"):

@@ -6,7 +6,7 @@ import pytest
 
 from copilot.data.features import FeatureSpec
 from copilot.errors import BadInput
-from copilot.explain.steps import REST, check, schemas
+from copilot.explain.steps import REST, START, check, schemas
 from copilot.jobs.explanations import Explained, write
 
 FILES = ("reasons", "narratives", "weights", "feature_info", "thresholds", "drivers")
@@ -46,7 +46,7 @@ class Linear:
         if self.killed_after is not None and len(self.rows) > self.killed_after:
             raise KeyboardInterrupt
         self.rows.append(len(rows))
-        return np.nan_to_num((rows.to_numpy(float) - 9) * SLOPES)
+        return np.c_[np.nan_to_num((rows.to_numpy(float) - 9) * SLOPES), np.full(len(rows), 0.25)]
 
 
 def run(root: Path, place: str, model: Linear, values: pd.DataFrame, segment: pd.Series, **more: object) -> Path:
@@ -66,13 +66,15 @@ def test_every_step_is_a_file_that_fits_its_schema(tmp_path: Path) -> None:
     assert "empty" not in set(told["super"])
 
 
-def test_an_account_s_weights_add_up_to_its_contributions(tmp_path: Path) -> None:
+def test_an_account_s_weights_begin_with_the_model_s_bias_and_add_up_to_its_prediction(tmp_path: Path) -> None:
     values, segment = world()
     found = pd.read_parquet(run(tmp_path, "night", Linear(), values, segment) / "weights.parquet")
     total = found.groupby("account_id")["weight"].sum()
     expected = pd.Series(Linear()(values).sum(axis=1), index=values.index)
     pd.testing.assert_series_equal(total, expected, check_names=False)
     assert (found["feature_name"] == REST).sum() == len(values)
+    assert (found.groupby("account_id")["feature_name"].first() == START).all()
+    assert set(found.loc[found["feature_name"] == START, "weight"]) == {0.25}
 
 
 def test_chunks_make_the_same_files_as_one_piece_and_bound_what_a_model_sees(tmp_path: Path) -> None:

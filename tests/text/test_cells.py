@@ -24,6 +24,7 @@ SHOWN: list[tuple[Any, Any, str]] = [
     (-0.05, "percent", "-5 %"),
     (-0.00001, "percent", "0 %"),
     (1.5, "percent", "150 %"),
+    (20, "percent", "2,000 %"),
     (0.42, "ratio", "0.420"),
     (7.25, "score", "7.2"),
     (1, "days", "1 day"),

@@ -150,6 +150,25 @@ def test_a_thumb_is_kept_for_the_turn_it_stands_under(enter: Enter, site: Site) 
     ]
 
 
+def test_what_a_reader_says_of_an_explanation_is_kept_and_asked_under_explanations_alone(
+    enter: Enter, site: Site
+) -> None:
+    page = enter("ana")
+    asked = page.locator("#sc-opinion")
+    assert not asked.is_visible()
+    ask(page)
+    hard = asked.get_by_label("clear: no")
+    hard.click()
+    page.locator("#sc-opinion [aria-label='clear: no'][aria-pressed=true]").wait_for()
+    asked.get_by_label("of use: yes").press("Enter")
+    page.locator("#sc-opinion [aria-label='of use: yes'][aria-pressed=true]").wait_for()
+    assert asked.locator("[aria-pressed=true]").count() == 2
+    kept = [(e["username"], e["data"]["aspect"], e["data"]["praise"]) for e in site.store.events("satisfaction")[-2:]]
+    assert kept == [("ana", "clear", False), ("ana", "actionable", True)]
+    ask(page, "How many open deals do I have?")
+    asked.wait_for(state="hidden")
+
+
 def test_each_user_sees_only_their_own_conversations_and_accounts(enter: Enter, site: Site) -> None:
     ana, otto = enter("ana"), enter("otto")
     ask(ana, "Tell me about " + site.ranked["ana"][0])

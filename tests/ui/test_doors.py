@@ -121,7 +121,7 @@ def test_no_handler_can_be_called_around_the_queue_and_nothing_uploaded(otto: Pa
 
 def test_no_event_is_offered_as_an_api(otto: Page) -> None:
     events = [event for event in otto.config["dependencies"] if event["backend_fn"]]
-    assert len(events) == 9
+    assert len(events) == 10
     assert {event["api_visibility"] for event in events} == {"private"}
 
 
@@ -187,6 +187,43 @@ def test_a_thumb_for_a_turn_that_is_not_on_the_page_is_not_kept(site: Site, otto
     before = len(site.store.events("thumb"))
     fresh.call("like", {"thread": "t-1", "turns": [[9, 1]]}, event={"index": 0, "value": "x", "liked": True})
     assert len(site.store.events("thumb")) == before
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"aspect": "clear", "answer": "maybe"},
+        {"aspect": "<b>clear</b>", "answer": "yes"},
+        {"aspect": ["clear"], "answer": {"yes": True}},
+        {},
+        None,
+    ],
+)
+def test_an_opinion_that_is_not_offered_is_not_kept(site: Site, ana: Page, event: object) -> None:
+    before = len(site.store.events("satisfaction"))
+    ana.call("judge", None, event=event)
+    assert len(site.store.events("satisfaction")) == before
+
+
+def test_an_opinion_is_of_the_own_last_explanation_and_the_same_again_takes_it_back(site: Site, ana: Page) -> None:
+    clear, claimed = {"aspect": "clear", "answer": "no"}, {"thread": "t-1", "turns": [[9, 1]], "opinions": {}}
+    before = len(site.store.events("satisfaction"))
+    Page(site, "otto", "ottospage03").call("judge", claimed, event=clear)  # has asked nothing on this page
+    ana.call("ask", "How many open deals do I have?", None)
+    ana.call("judge", None, event=clear)  # told no reasons
+    assert len(site.store.events("satisfaction")) == before
+    ana.call("ask", QUESTION, None)
+    ana.call("judge", None, event=clear | {"turn": 1, "thread": "t-1", "username": "otto"})
+    assert "true" in ana.call("judge", None, event=clear | {"answer": "yes"})
+    ana.call("judge", None, event=clear | {"answer": "yes"})
+    kept = site.store.events("satisfaction")[before:]
+    (own,) = {(one["username"], one["subject"], one["data"]["thread"]) for one in kept}
+    number, turn = site.store.numbered_turns(own[2], "ana")[-1]
+    assert own == ("ana", f"turn-{number}", turn.thread)
+    assert turn.question == QUESTION
+    assert [(one["data"]["aspect"], one["data"]["praise"]) for one in kept] == [
+        ("clear", False), ("clear", True), ("clear", None),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -310,7 +347,7 @@ def test_a_handler_asks_the_store_again_after_the_guard_has_let_the_call_in(site
         None,  # type: ignore[arg-type]  # never reached
         lambda token: sessions.resume(site.store, token, site.store.clock()),
         "",
-        **dict.fromkeys(("chat", "box", "view", "threads", "book", "header", "state", "names")),
+        **dict.fromkeys(("chat", "box", "view", "threads", "book", "header", "state", "names", "opinion")),
     )
     request = SimpleNamespace(cookies={"copilot_session": "x" * 43})
     with pytest.raises(Ended, match="Your session has ended"):

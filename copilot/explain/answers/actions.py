@@ -18,7 +18,7 @@ from copilot.explain.answers.common import (
     shown,
     why_missing,
 )
-from copilot.explain.answers.why import action_reasons, basis, learned, reason_cells, reason_say
+from copilot.explain.answers.why import action_reasons, alert, basis, learned, reason_cells, reason_say
 from copilot.text.cells import Cell, Column, Record, Say, Unit
 
 WHY = 2
@@ -62,6 +62,7 @@ def recommend(snapshot: SnapshotReader, scope: Scope, account: str | None = None
             lines.append(say(key, f"rows[{place}]", detail=True))
         if not pd.isna(row["worklist_rank"]):
             lines.append(say("recommend_worklist", f"rows[{place}]", detail=True))
+        lines += filter(None, [alert(row, f"rows[{place}]")])
         lines += [reason_say(reason, f"rows[{place}].why[{position}]") for position, reason in enumerate(reasons)]
     data: dict[str, Any] = {"as_of": as_of_cell(snapshot), "rows": rows, "hidden": withheld}
     reason = why_missing(snapshot, "growth") or why_missing(snapshot, "uplift") or why_missing(snapshot, "plan")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import pandas as pd
@@ -21,11 +22,12 @@ from copilot.explain.answers.common import (
     why_missing,
 )
 from copilot.explain.answers.offers import offers
-from copilot.explain.answers.why import reason_cells, reason_say, reasons_of, together
+from copilot.explain.answers.why import alert, reason_cells, reason_say, reasons_of, together
 from copilot.text.cells import Record, Say
 
 About = Literal["churn", "upsell", "engagement", "uplift"]
 Touch = Literal["call", "email", "meeting", "training", "report"]
+ALERTED = {"churn": "prevent_churn", "upsell": "promote_upsell", "engagement": "boost_engagement"}
 _STAGE = {"churn": "growth", "upsell": "growth", "engagement": "engagement", "uplift": "uplift"}
 
 
@@ -156,7 +158,7 @@ def explain(snapshot: SnapshotReader, scope: Scope, account: str, about: About =
             snapshot,
             scope,
         )
-    return _with_reasons(
+    record = _with_reasons(
         "explain_account",
         row,
         data,
@@ -165,6 +167,8 @@ def explain(snapshot: SnapshotReader, scope: Scope, account: str, about: About =
         snapshot,
         scope,
     )
+    fits = about == "uplift" or ALERTED[about] == row["action"]
+    return replace(record, say=(*record.say, *filter(None, [alert(row) if fits else None])))
 
 
 def _account(snapshot: SnapshotReader, scope: Scope, asked: str) -> dict[str, Any]:

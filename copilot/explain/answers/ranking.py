@@ -23,7 +23,7 @@ from copilot.explain.answers.common import (
     score_cells,
     why_missing,
 )
-from copilot.explain.answers.why import MOST, action_reasons, basis, reason_cells, reason_say, reasons_of
+from copilot.explain.answers.why import MOST, action_reasons, alert, basis, reason_cells, reason_say, reasons_of
 from copilot.text.cells import Column, Record, Say, Unit
 
 SortBy = Literal["priority", "uplift", "churn", "growth", "engagement_drop", "renewal_date"]
@@ -240,6 +240,8 @@ def _tell(place: int, row: dict[str, Any], key: _Key, why: list[dict[str, Any]])
     lines = [say(_sentence(row, key), path)]
     if not pd.isna(row.get("renewal_date")) and key.column != "days_to_renewal":
         lines.append(say("row_renewal", path, detail=True))
+    if key.column == "priority":
+        lines += filter(None, [alert(row, path, whole=False)])
     return lines + [reason_say(reason, f"{path}.why[{position}]") for position, reason in enumerate(why)]
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from copilot.access import Scope, SnapshotReader
 from copilot.errors import NotSetUp
 from copilot.explain import narratives
+from copilot.explain.answers.common import templates
 from copilot.explain.narratives import MEANINGS
 from copilot.text.cells import Cell, Say, prefix
 
@@ -74,6 +75,30 @@ def reason_cells(row: Mapping[str, Any], snapshot: SnapshotReader) -> dict[str, 
 def reason_say(row: Mapping[str, Any], path: str, topic: str = "") -> Say:
     """Choose the template that tells one reason."""
     return Say(prefix(narratives.sentence(row, narratives.cells(row, "", row["outlook"] or None)), path), topic, True)
+
+
+def alert(row: Mapping[str, Any], path: str = "", *, whole: bool = True) -> Say | None:
+    """Return the alert that goes with an account's action: Low engagement, Upsell or Churn (CPOG, section 5.1.4).
+
+    Args:
+        row: A row of the frame ``accounts``.
+        path: Where the account's cells lie.
+        whole: With the RTCD and what the alert rests on; else the recommendation alone.
+
+    Returns:
+        None without an action, and where no low engagement is forecast although the action is to boost it.
+    """
+    action, words = row["action"], templates("narratives")
+    drops = row["engagement_forecast"] < row["engagement_current"]
+    if not action or pd.isna(action) or (action == "boost_engagement" and not drops):
+        return None
+    told = [words[f"alert_{action}"]]
+    if whole:
+        told.insert(0, words["alert_undated" if pd.isna(row["renewal_date"]) else "alert_due"])
+        if action == "boost_engagement" or (action == "promote_upsell" and row["growth_usd"] > 0):
+            told.append(words[f"alert_{action}_why"])
+    text = " ".join(told)
+    return Say(prefix(text, path) if path else text, detail=bool(path))
 
 
 def together(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
