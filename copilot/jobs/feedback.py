@@ -208,9 +208,7 @@ def _encoder(file: Path, book: Book) -> Encoder:
 
 def _adopt(bandit: Bandit, now: datetime) -> None:
     """Log the book's own earlier recommendations, the newest that a policy remembers, as decisions to learn from."""
-    made = bandit.book.table("recommendations")
-    made = made[made["action"].isin(ACTIONS) & made["known_ts"].notna()]
-    made = made.sort_values("known_ts", kind="stable").tail(KEPT)
+    made = _recommended(bandit.book).tail(KEPT)
     made = made[~made["recommendation_id"].isin(bandit.store.status)].reset_index(drop=True)
     if made.empty:
         return
@@ -229,8 +227,15 @@ def _adopt(bandit: Bandit, now: datetime) -> None:
     )
 
 
+def _recommended(book: Book) -> pd.DataFrame:
+    made = book.table("recommendations")
+    return made[made["action"].isin(ACTIONS) & made["known_ts"].notna()].sort_values("known_ts", kind="stable")
+
+
 def _of_the_book(book: Book) -> Iterator[dict[str, Any]]:
+    """Tell the book's own reactions, but for those to recommendations older than a policy remembers."""
     told = book.table("feedback").dropna(subset=["known_ts"]).sort_values("known_ts", kind="stable")
+    told = told[~told["recommendation_id"].isin(_recommended(book)["recommendation_id"].head(-KEPT))]
     for row in told.itertuples():
         at = row.known_ts.to_pydatetime().replace(tzinfo=UTC).isoformat()
         name, word = str(row.recommendation_id), str(row.feedback)

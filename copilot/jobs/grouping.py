@@ -89,8 +89,8 @@ def group_file(
     _write(review, _review(frame, final, edits))
     _write(out, final)
     told = [
-        f"{len(final):,} names in {final['super_name'].nunique():,} super features, "
-        f"{final['ultra_name'].nunique():,} ultra features and {final['category'].nunique()} categories: {out}.",
+        f"Names: {len(final):,}; super features: {final['super_name'].nunique():,}; "
+        f"ultra features: {final['ultra_name'].nunique():,}; categories: {final['category'].nunique()}: {out}.",
         *set_aside,
     ]
     count = sum(name in edits for name in described)

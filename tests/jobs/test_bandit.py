@@ -103,6 +103,14 @@ def cold(tmp_path: Path) -> Workspace:
     return book_of(tmp_path / "w", history=False)
 
 
+def test_reactions_to_alerts_older_than_a_policy_remembers_are_left_in_the_book(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("copilot.jobs.feedback.KEPT", TOLD - 3)
+    found = caught(book_of(tmp_path / "w", history=True), NOW)
+    assert (found.learned, found.aside.total()) == (8 - 3, 0)
+
+
 def test_without_feedback_actions_are_algorithm_1s_but_for_the_floor_and_it_says_so(cold: Workspace) -> None:
     found = night(cold, NOW)
     actions = found.actions

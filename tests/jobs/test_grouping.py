@@ -85,7 +85,7 @@ def test_the_command_writes_each_name_once_and_names_the_review_file(run: Run, t
     code, out, err = run(names, "--out", tmp_path / "sub" / "out.csv")
     assert (code, err) == (0, "")
     assert [row["feature_name"] for row in read(tmp_path / "sub" / "out.csv")] == [name for name, _ in ROWS]
-    assert "9 names in" in out
+    assert "Names: 9; " in out
     assert "1 line without a feature name was set aside" in out
     assert "1 line repeats a name" in out
     assert "out.review.csv" in out
