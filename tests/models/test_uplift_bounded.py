@@ -78,5 +78,7 @@ def test_rows_beyond_the_screening_are_fitted_and_the_report_says_how_many(monke
     assert len(set(report["candidates"]) - {STACK}) == select.SHORTLIST
     assert "screened on 240 rows" in report["reason"]
     assert "judged on all 500" in report["reason"]
-    assert seen == [192] * 20 + [400] * 15  # four learners in five folds, then three on the folds of all rows
+    # Four learners in five folds, then three on the folds of all rows; last the one chosen, ten times to serve.
+    assert report["learner"] == "t_linear"
+    assert seen == [192] * 20 + [400] * 15 + [450] * 10
     assert np.corrcoef(model.predict(X)["uplift"], tau)[0, 1] > 0.95
