@@ -20,6 +20,7 @@ from copilot.data.workspace import Workspace
 # Whatever lies on this machine: a test that wants an embedded model names it.
 os.environ["SALES_COPILOT_MODEL"] = "none"
 
+Run = Callable[..., tuple[int, str, str]]
 NOW = datetime(2026, 7, 1, 6, 0, tzinfo=UTC)
 SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 
@@ -51,6 +52,24 @@ def trained(root: Path, fill: Callable[[Workspace], object]) -> Workspace:
     train(workspace, NOW, np.random.default_rng(7))
     score(workspace, NOW)
     return workspace
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run one command in this process and return its exit code, output and error text."""
+    from copilot.cli import main
+
+    def command(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["sales-copilot", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return command
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,25 +15,16 @@ from copilot.cli import main
 from copilot.data.workspace import Workspace
 from copilot.errors import RoleLacksTool, TryAgain
 from copilot.explain.answers.features import find_features
+from tests.conftest import Run
 from tests.data.test_onboarding import MEETINGS, NOW, small
 
 __all__ = ["small"]
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], small: Workspace) -> Run:
-    def command(*arguments: str, where: Path = small.root) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["sales-copilot", "features", *arguments, "--workspace", str(where)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return command
+def run(run: Run, small: Workspace) -> Run:
+    """Run one subcommand of ``features`` on the small workspace, or on another."""
+    return lambda *arguments, where=small.root: run("features", *arguments, "--workspace", where)
 
 
 def test_features_builds_profiles_and_writes_the_page_once(run: Run, small: Workspace) -> None:

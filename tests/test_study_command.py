@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from copilot.cli import main
 from copilot.data.workspace import Workspace
+from tests.conftest import Run
 
-Run = Callable[..., tuple[int, str, str]]
 FILE = """name: past-test
 kind: ab
 starts: 2025-07-01
@@ -21,21 +19,10 @@ strata: segment
 
 
 @pytest.fixture
-def run(tiny: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run one command on a copy of the tiny workspace and return its exit code, output and error text."""
+def run(run: Run, tiny: Workspace, tmp_path: Path) -> Run:
+    """Run one subcommand of ``study`` on a copy of the tiny workspace."""
     copy = shutil.copytree(tiny.root, tmp_path / "w")
-
-    def command(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["sales-copilot", "study", *arguments, "--workspace", str(copy)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return command
+    return lambda *arguments: run("study", *arguments, "--workspace", copy)
 
 
 def test_a_study_is_created_started_listed_reported_and_stopped(run: Run, tmp_path: Path) -> None:

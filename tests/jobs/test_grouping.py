@@ -7,18 +7,18 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from copilot.cli import main
 from copilot.errors import BadInput
 from copilot.jobs.grouping import AT_ONCE, completer, group_file
 from copilot.llm.client import ModelFault
 from copilot.llm.ladder import Ladder, Rung
 from copilot.text.encoder import Floats, Ngrams
+from tests.conftest import Run
 
 ROWS = [
     ("login_cnt_l1m", "Number of logins"),
@@ -31,23 +31,12 @@ ROWS = [
     ("'=quoted", "=1+1"),
     ("=1+1", ""),
 ]  # fmt: skip
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    def command(*arguments: object) -> tuple[int, str, str]:
-        words = ["sales-copilot", "group-features", *map(str, arguments), "--workspace", str(tmp_path / "ws")]
-        monkeypatch.setattr("sys.argv", words)
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return command
+def run(run: Run, tmp_path: Path) -> Run:
+    """Run ``group-features``."""
+    return lambda *arguments: run("group-features", *arguments, "--workspace", tmp_path / "ws")
 
 
 def written(
