@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from copilot.cli import bandit, explain, features, grouping, models, registry, study
+from copilot.cli import bandit, explain, features, grouping, models, narrate, registry, study
 from copilot.cli.shared import WORKSPACE, Folder, clock, elsewhere, opened_store, opened_workspace
 from copilot.console import Spinner, interactive, run_stages
 from copilot.errors import CopilotError
@@ -33,6 +33,7 @@ app.command("group-features")(grouping.group_features)
 app.add_typer(study.app, name="study")
 app.command("retrain")(bandit.retrain)
 app.command("explain")(explain.explain)
+app.command("narrate")(narrate.narrate)
 
 Preset = Literal["tiny", "demo", "bench"]
 PATIENCE = 60.0  # seconds that a single question waits for the embedded model to load

@@ -47,7 +47,7 @@ def read_model(path: Path) -> xgb.Booster:
         # XGBoost's own readers trust a file: a wrong number in it can end the process. It gets what was checked here.
         found = json.loads(raw) if path.suffix.lower() == ".json" else decode(raw)
         _check(found)
-        booster.load_model(bytearray(json.dumps(found).encode()))
+        booster.load_model(bytearray(json.dumps(found, ensure_ascii=False).encode()))
         whole = booster.num_features() and booster.num_boosted_rounds()
     except (xgb.core.XGBoostError, ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
         raise BadInput(

@@ -18,6 +18,7 @@ MEANINGS = {
     "upsell": ("points to growth", "points away from growth"),
     "uplift": ("a touch helps more", "a touch helps less"),
 }
+OTHER_MEANING = ("raises it", "lowers it")  # of a team's own model, which may predict anything
 PLACES = {
     1: "highest",
     2: "second highest",
@@ -124,6 +125,8 @@ def _base(row: Mapping[str, Any], found: Mapping[str, Cell]) -> str:
         # Year on year is held to [-1, 3]: what stands at the upper end may be more.
         return ("up_capped" if now >= 3 and row["unit"] == "percent" else "up") if now > 0 else "down"
     if pd.isna(then):
+        if not found["current"].known:
+            return "named"
         if "price" in found:
             return "quantity"
         return "level_period" if found["period"].known else "level"
@@ -143,5 +146,6 @@ def _outlook(words: str | None, origin: str) -> dict[str, Cell]:
 
 def _meaning(row: Mapping[str, Any]) -> str | None:
     """Say what the reason pushes the prediction towards; plain facts push nothing."""
-    towards = MEANINGS.get(row["about"])
-    return towards[row["push"] < 0] if towards and row["push"] else None
+    if row["about"] == "facts" or not row["push"]:
+        return None
+    return MEANINGS.get(row["about"], OTHER_MEANING)[row["push"] < 0]
