@@ -111,7 +111,8 @@ def words(
         form = facts.in_full(sentence)
         if not references(form):
             continue  # an opening or a closing flourish carries nothing
-        fault = check(form, facts.cells, question=question, names=names) or _adrift(form, facts.cells, subject)
+        fault = check(form, facts.cells, question=question, names=names, told=facts.sentences)
+        fault = fault or _adrift(form, facts.cells, subject)
         if fault is not None:
             form = _nearest(form, facts, used) or ""
         if not form or form in used:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, lru_cache
@@ -73,11 +73,33 @@ class Claim:
     question: str
     names: Collection[str]
     template: bool
+    told: Collection[str]
 
     @cached_property
     def amounts(self) -> list[Ref]:
         """The references that measure something, in order."""
         return [ref for ref in self.refs if ref.amount is not None and not ref.is_given]
+
+    @cached_property
+    def unnamed(self) -> str:
+        """``cased`` with every text that is a cell's whole value blotted out by x's."""
+        rest = self.cased
+        values = {fold(cell.value) for cell in self.cells.values() if isinstance(cell.value, str)}
+        for value in sorted((value for value in values if value and value.lower() in self.text), key=len, reverse=True):
+            for found in whole(value.lower(), rest.lower()):
+                rest = rest[: found.start()] + "x" * len(value) + rest[found.end() :]
+        return rest
+
+    @cached_property
+    def is_german(self) -> bool:
+        """Whether it holds several German function words."""
+        return len(set(w.GERMAN.findall(self.text))) > 1
+
+    @cached_property
+    def is_english(self) -> bool:
+        """Whether it is in English: by its own words, or by the question's where they say no other language."""
+        asked = not self.is_german and w.ENGLISH.search(self.question)
+        return bool(asked or w.ENGLISH.search(self.text))
 
     @cached_property
     def pairs(self) -> list[tuple[int, int, Ref, Ref]]:
@@ -129,6 +151,11 @@ def fold(text: str) -> str:
 def families_in(text: str) -> frozenset[str]:
     """Return the metrics of the table that ``text`` names."""
     return frozenset(name for name, table in w.METRICS.items() if table.search(text))
+
+
+def whole(part: str, text: str) -> Iterator[re.Match[str]]:
+    """Find ``part`` where no letter goes on from it."""
+    return re.finditer(rf"(?<!\w){re.escape(part)}(?!\w)", text)
 
 
 def sign_of(number: float) -> int:

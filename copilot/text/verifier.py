@@ -12,16 +12,22 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import reduce
 from itertools import groupby
 
-from copilot.text import prose
+from copilot.text import prose, vocabulary
 from copilot.text import words as w
 from copilot.text.cells import REFERENCE, Cell, Value
-from copilot.text.claim import Claim, Ref, fold, sign_of, split_sentences
+from copilot.text.claim import Claim, Ref, fold, sign_of, split_sentences, whole
 
 __all__ = ["check", "split_sentences"]
 
 
 def check(
-    sentence: str, cells: Mapping[str, Cell], *, question: str = "", names: Collection[str] = (), template: bool = False
+    sentence: str,
+    cells: Mapping[str, Cell],
+    *,
+    question: str = "",
+    names: Collection[str] = (),
+    told: Collection[str] = (),
+    template: bool = False,
 ) -> str | None:
     """Return None where the sentence may be shown, else what is wrong with it in one phrase.
 
@@ -30,6 +36,7 @@ def check(
         cells: Every cell the answer may use, by path. An account's name and id carry the metric ``account``.
         question: What was asked; its dates and names may be echoed, and its numbers with the word they counted.
         names: All account names of the asker's book; one that is in no cell and was not asked about is a fault.
+        told: Our own sentences that a model was given to word; it may use their words.
         template: The words are our own (``prompts/``): only what the cells contradict is a fault, not what they
             leave open ("the largest first"). Never for a model's words.
     """
@@ -43,7 +50,7 @@ def check(
     cased = fold(REFERENCE.sub(w.MARK, sentence))
     places = [place for place, letter in enumerate(cased) if letter == w.MARK]
     refs = tuple(Ref(path, cells[path], place) for path, place in zip(paths, places, strict=True))
-    claim = Claim(cased.lower(), cased, refs, cells, fold(question).lower(), names, template)
+    claim = Claim(cased.lower(), cased, refs, cells, fold(question).lower(), names, template, told)
     rules: tuple[Callable[[Claim], str | None], ...] = (
         _letters,
         _numbers,
@@ -55,7 +62,18 @@ def check(
         _owners,
     )
     if not template:
-        rules += (_shared, _dates, _levels, _negations, _kinds, _known_names, _new_names, _judgements, *prose.RULES)
+        rules += (
+            _shared,
+            _dates,
+            _levels,
+            _negations,
+            _kinds,
+            _known_names,
+            _new_names,
+            _judgements,
+            *prose.RULES,
+            vocabulary.unheard,
+        )
     return next((fault for rule in rules if (fault := rule(claim))), None)
 
 
@@ -304,9 +322,7 @@ def _mentions(s: Claim) -> list[tuple[int, str, bool]]:
     """Return accounts (True) and amounts (False) in order; an account that directly follows its amount goes first."""
     known = {fold(str(cell.value)).lower(): path for path, cell in s.cells.items() if cell.metric == "account"}
     items = [(ref.at, ref.path, True) for ref in s.refs if ref.cell.metric == "account"]
-    items += [
-        (m.start(), path, True) for value, path in known.items() if value in s.text for m in _whole(value, s.text)
-    ]
+    items += [(m.start(), path, True) for value, path in known.items() if value in s.text for m in whole(value, s.text)]
     own = [ref for ref in s.refs if ref.cell.metric == "contact"]
     items = sorted(items + [(ref.at, ref.path, False) for ref in (*s.amounts, *own)])
     for place in range(1, len(items)):
@@ -402,7 +418,7 @@ def _kinds(s: Claim) -> str | None:
 
 def _known_names(s: Claim) -> str | None:
     """An account of the book, by its whole name or its first word, must be in a cell or the asker's own."""
-    rest = _without_values(s)
+    rest = s.unnamed
     small = rest.lower()
     capital = {
         word.lower().removesuffix("'s") for run in w.CAPITALS.findall(rest) for word in run.split() if len(word) > 3
@@ -415,37 +431,22 @@ def _known_names(s: Claim) -> str | None:
         *((fold(name).lower(), s.question) for name in s.names),
         *((fold(n).lower(), "") for n in in_cells),
     ]:
-        whole = known in small and any(_whole(known, small))
-        if known.strip() and known not in asked and (whole or known.split()[0] in capital):
+        is_said = known in small and any(whole(known, small))
+        if known.strip() and known not in asked and (is_said or known.split()[0] in capital):
             return f"the name {known!r} is in no cell"
     return None
 
 
 def _new_names(s: Claim) -> str | None:
     """Other capital words inside a sentence are names too; German writes every noun so, and counts from two on."""
-    rest, asked = _without_values(s), set(re.findall(r"[\w&-]+", s.question))
-    several = len(set(w.GERMAN.findall(s.text))) > 1
+    rest, asked = s.unnamed, set(re.findall(r"[\w&-]+", s.question))
     for found in w.CAPITALS.finditer(rest):
         run = [word.removesuffix("'s") for word in found[0].split()]
         inside = run[w.OPENING.search(rest[: found.start()]) is not None :]
         strange = [word for word in inside if not w.SPOKEN.fullmatch(word) and word.lower() not in asked]
-        if len(strange) > several:
+        if len(strange) > s.is_german:
             return f"the name {' '.join(strange)!r} is in no cell"
     return None
-
-
-def _without_values(s: Claim) -> str:
-    """Return the sentence with every text that is a cell's whole value blotted out."""
-    rest = s.cased
-    values = {fold(cell.value) for cell in s.cells.values() if isinstance(cell.value, str)}
-    for value in sorted((value for value in values if value and value.lower() in s.text), key=len, reverse=True):
-        for found in _whole(value.lower(), rest.lower()):
-            rest = rest[: found.start()] + "x" * len(value) + rest[found.end() :]
-    return rest
-
-
-def _whole(part: str, text: str) -> Iterator[re.Match[str]]:
-    return re.finditer(rf"(?<!\w){re.escape(part)}(?!\w)", text)
 
 
 def _comparable(one: Ref, other: Ref) -> bool:

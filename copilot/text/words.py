@@ -209,6 +209,8 @@ GERMAN = any_of(
     "der die das und ist von vom mit fur auf wird dem den ein einen eine nicht ihr sie ich wir bei zum zur im am uber",
     "vor seit",
 )
+# Function words of English alone, as far as its neighbours go.
+ENGLISH = any_of("the and to with from has its are my which what who how why should this that their your they")
 ABBREVIATION = any_of(
     r"e\.g i\.e etc vs inc ltd corp co mrs? ms dr prof st jr approx ca z\.b d\.h bzw nr usw no [a-z] \d{1,2}"
 )
