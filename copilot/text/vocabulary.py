@@ -1,7 +1,7 @@
 """The closed vocabulary of a model: the only words its English sentences may hold beside a value.
 
 A word tells nothing new where it is in our list, in the sentences handed to the model, in the name of a value beside
-it, or in a table that another rule holds against the cells (metrics, directions, orders). Any other word may be a claim.
+it, or in a table that another rule holds against the cells (metrics, directions). Any other word may be a claim.
 """
 
 from __future__ import annotations
@@ -20,12 +20,14 @@ _PLAIN = frozenset(
     out off per is are was were be been being am has have had having do does did can could may might should
     would will not no nothing done never also too only just here there each every all any some other another one
     such more less same still however instead rather overall together alone respectively compared e g finally
-    additionally meanwhile moreover furthermore d ll ve re s t m don doesn didn isn aren wasn weren hasn haven""".split()
+    additionally meanwhile moreover furthermore d ll ve re s t m don doesn didn isn aren wasn weren hasn
+    haven""".split()
     # a list and its order; times
     + """first second third next last then list table top following below above now current currently previous
-    previously recent recently lately later date day week month quarter year annual soon time left ahead hand case note""".split()
+    previously recent recently lately later date day week month quarter year annual soon time left ahead hand
+    case note""".split()
     # what a rep works with
-    + """account customer client contact contacts person people rep book region segment product contract
+    + """account customer client contact contacts person people rep team book region segment product contract
     deal seat ticket tickets user open data number value amount level rate risk score figure
     chance probability likelihood estimate estimated prediction predicted forecast expected expectation
     potential opportunity candidate impact effect change result reason interval average total sum list price
