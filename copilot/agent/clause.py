@@ -24,6 +24,8 @@ ORDINAL = re.compile(
     r"(?:\s+(?:one|account|customer|client|company|kunde[n]?|konto)\b|(?=\W*$|\s+(?:and|or|und|oder)\s+(?:the|der|die|das|den|dem)\b))",
     re.I,
 )
+# A region that the asker's book has nothing in is no name of it; left out, the whole book would be answered for.
+ELSEWHERE = re.compile(r"\b(?:(?i:EMEA|APAC|LATAM|DACH|AMERICAS)|NA|AMER|ANZ|MEA|CEE|UK|EU|USA)\b")
 SCENARIO = re.compile(r"S-\d+")  # a scenario's id, which stands among the accounts an answer spoke of
 
 
@@ -31,13 +33,14 @@ SCENARIO = re.compile(r"S-\d+")  # a scenario's id, which stands among the accou
 class Clause:
     """One question to one tool: its names, its words in English with placeholders, and what came before.
 
-    ``recent`` are account ids that "it", "them" or "the second one" may stand for.
+    ``recent`` are account ids that "it", "them" or "the second one" may stand for; ``industries`` those of the book.
     """
 
     marked: Marked
     plain: str
     today: date
     recent: tuple[str, ...] = ()
+    industries: tuple[str, ...] = ()
 
     def says(self, pattern: str) -> re.Match[str] | None:
         """Search the English words."""
@@ -101,6 +104,8 @@ def each_name(clause: Clause, found: Arguments) -> list[Arguments]:
     """Add product, segment and region; several names of one kind make several calls."""
     kinds: tuple[Kind, ...] = ("product", "segment", "region")
     calls: list[Arguments] = [dict(found)]
+    if not clause.marked.values("region") and (other := ELSEWHERE.search(clause.marked.masked())):
+        calls = [{**found, "region": other[0].upper()}]
     for kind in kinds:
         names = clause.marked.values(kind) if len(calls) == 1 else clause.marked.values(kind)[:1]
         calls = [{**call, kind: name} for call in calls for name in names] or calls

@@ -16,6 +16,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
 from copilot.access import Ctx
+from copilot.agent import replies
 from copilot.agent.events import Step, Told, Wording
 from copilot.agent.narrator import Narration, narrate
 from copilot.agent.rungs import Rungs
@@ -163,10 +164,11 @@ def _run(call: Call, earlier: tuple[Done, ...], turn: Turn) -> Done:
     """Run one call; the tool checks the asker's right and its arguments."""
     tool = turn.tools.get(call.name)
     if tool is None:
+        mine = [name for name, other in turn.tools.items() if turn.ctx.principal.role in other.roles]
         return Done(
             call,
             error=CopilotError(
-                f"I understand this as {call.name.replace('_', ' ')}, which this version cannot do yet."
+                f"I cannot {replies.ABILITIES.get(call.name, 'do this')} yet. {replies.abilities(mine)}"
             ),
         )
     try:

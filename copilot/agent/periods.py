@@ -39,6 +39,9 @@ MONTH_ONLY = re.compile(rf"(?P<before>\b(?:before|until the start of|by the star
 FEAST = re.compile(r"\b(?P<feast>christmas|xmas|new year'?s?|year[- ]end)\b")
 WEEKDAY = re.compile(rf"\b(?:by|before|until|till|on)\s+(?:next\s+)?(?P<weekday>{'|'.join(WEEKDAYS)})\b")
 
+# Its second date is the one that a list must reach.
+BETWEEN = re.compile(r"\b(?:between\b.*?\band|from\b.*?\b(?:to|until|till))\b(?P<end>.*)")
+
 
 def days_ahead(text: str, today: date) -> int | None:
     """Return how many days from ``today`` the period in ``text`` ends (at least 1), or None where there is none.
@@ -47,7 +50,8 @@ def days_ahead(text: str, today: date) -> int | None:
         text: English, lower case; as ``Bank.english`` returns it.
         today: The book's own date. A day without a year is the next such day; a past one that names its year gives 1.
     """
-    found = period(text, today)
+    span = BETWEEN.search(text)
+    found = (period(span["end"], today) if span else None) or period(text, today)
     return None if found is None else max(1, found[0])
 
 

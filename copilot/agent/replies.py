@@ -61,6 +61,36 @@ LACKING: Mapping[tuple[str, str], str] = {
     ("simulate_assignment", "what the number is for"): (
         "Is the number the least or the most accounts of every rep, or how many accounts change hands?"
     ),
+    ("simulate_assignment", "what the reps do"): (
+        "What should change for them? I can try out one rep away, accounts moved from one to another, or other limits."
+    ),
+    ("rank_accounts", "amount"): (
+        "I cannot keep only accounts above or below an amount. Ask for a product, a segment, a region or a renewal "
+        "date instead; the table then shows spend and seats."
+    ),
+    ("rank_accounts", "left alone"): (
+        "I list what is worth a touch, not what to leave alone. Ask what a call to one account would change to see "
+        "whether it pays."
+    ),
+    ("rank_accounts", "last touch"): (
+        "I cannot list accounts by their last touch. Ask about one account to see when it was last touched."
+    ),
+    ("rank_accounts", "industry"): (
+        "I cannot list or sum up by industry. Ask for a product, a segment or a region instead, or about one account."
+    ),
+    ("rank_accounts", "one rep"): (
+        "I cannot list the accounts of one rep: a list covers all accounts that you may see. Totals by rep I can give."
+    ),
+    ("rank_accounts", "size"): (
+        "I cannot sort by spend or size. Ask for accounts by priority, uplift, risk, growth, falling use or renewal "
+        "date instead; the table then shows spend and seats."
+    ),
+    ("summarize_book", "amount"): (
+        "I cannot sum up only the accounts above or below an amount. Ask for a product, a segment or a region instead."
+    ),
+    ("summarize_book", "industry"): (
+        "I cannot sum up by industry. Ask by rep, product, region, segment, stage or month instead."
+    ),
     ("propose_assignment", "scenario"): "Which scenario should I propose, for example S-1?",
 }
 
@@ -85,7 +115,7 @@ FOCUS: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("tickets", r"tickets?|\bsupport\b|escalat|\bcases?\b|\bbugs?\b|complain"),
         ("usage", r"usage|\buse[sd]?\b|\busing\b|utili|adopt|\bseats?\b|licen|active|log ?in"),
         ("renewals", r"renew|expir|(?:contract|agreement|deal|term)s? ends?|runs? out|run out|up for"),
-        ("contracts", r"contracts?|\bpays?\b|\bowns?\b|bought|products?|licen|annual|per year|subscri|purchas|already have"),
+        ("contracts", r"contracts?|\bseats?\b|\bpays?\b|\bowns?\b|bought|products?|licen|annual|per year|subscri|purchas|already have"),
         ("last_touch", r"last (?:\w+ )?(?:contact|spo|call|touch|talk|met|speak|heard|visit)|recently|contacted|when (?:did|have|was)\b.*\b(?:sp[eo]|talk|call|contact|met|visit)|\bspoken\b"),
         ("open_deals", r"\bdeals?\b|opportunit|pipeline"),
     ),

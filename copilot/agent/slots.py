@@ -8,6 +8,7 @@ from typing import Any
 
 from copilot.agent import topics
 from copilot.agent.clause import Arguments, Clause, each_account, first_of, number, pointed
+from copilot.agent.limits import beyond_ranking, beyond_totals
 from copilot.agent.periods import NUMBER
 from copilot.agent.ranking import USE, ranked, rows
 from copilot.agent.totals import summed
@@ -96,8 +97,13 @@ def doubt(tool: str, clause: Clause, calls: list[Arguments]) -> str | None:
     return UNCLEAR[tool](clause, calls) if tool in UNCLEAR else None
 
 
+def touches(plain: str) -> list[str]:
+    """Return the kinds of touch that English words speak of."""
+    return [kind for kind, pattern in TOUCHES if re.search(pattern, plain)]
+
+
 def _uplift(clause: Clause) -> list[Arguments]:
-    kinds = [kind for kind, pattern in TOUCHES if clause.says(pattern)]
+    kinds = touches(clause.plain)
     return [call for kind in kinds or [""] for call in each_account(clause, **_given(action=kind))]
 
 
@@ -190,4 +196,8 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "record_feedback": ("account", "feedback"),
     "propose_assignment": ("scenario",),
 }
-UNCLEAR: Mapping[str, Callable[[Clause, list[Arguments]], str | None]] = {"simulate_assignment": unclear}
+UNCLEAR: Mapping[str, Callable[[Clause, list[Arguments]], str | None]] = {
+    "rank_accounts": beyond_ranking,
+    "summarize_book": beyond_totals,
+    "simulate_assignment": unclear,
+}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
@@ -33,9 +33,7 @@ class Tool:
             TryAgain: An argument is missing, unknown or out of its limits.
         """
         if ctx.principal.role not in self.roles:
-            raise RoleLacksTool(
-                f"The role {ctx.principal.role} may not use {self.name}; {' and '.join(self.roles)} may."
-            )
+            raise RoleLacksTool(f"The role {ctx.principal.role} may not use {self.name}; {_listed(self.roles)} may.")
         try:
             checked = self.arguments.model_validate(dict(arguments))
         except ValidationError as error:
@@ -77,3 +75,8 @@ def _descriptions(listed: str) -> dict[str, str]:
         elif name and line.strip():
             found[name] += " " + line.strip()
     return found
+
+
+def _listed(words: Sequence[str]) -> str:
+    """Return "a", "a and b" or "a, b and c"."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

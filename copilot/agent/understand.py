@@ -13,7 +13,7 @@ from copilot.agent.clause import Clause, with_ordinals
 from copilot.agent.mentions import Kind, Marked
 from copilot.agent.parts import CLOSE, SCENE, SETTLED, SURE, UNSURE, Route, routes
 from copilot.agent.router import Router
-from copilot.agent.slots import FILLERS, doubt, fill, missing
+from copilot.agent.slots import FILLERS, doubt, fill, missing, touches
 from copilot.agent.vocabulary import Vocabulary
 
 MOST_LETTERS = 2000  # of a question that are read; a pasted document is no question
@@ -46,7 +46,7 @@ FOLLOW_UP = re.compile(r"^\W*(?:and|und|what about|how about|same|now|then|dann|
 CARRYING = frozenset(
     "and und what how about same now then dann was ist mit wie sieht es aus for with in at on of by to the a this that "
     "only just please accounts customers reps region segment product bei in im für mit nur bitte kunden der die das too "
-    "auch also".split()
+    "auch also an ein eine einen einem einer".split()
 )
 TAKES: Mapping[str, tuple[Kind, ...]] = {  # the names a follow-up may put into the call before it
     **dict.fromkeys(("rank_accounts", "summarize_book"), ("product", "segment", "region")),
@@ -159,11 +159,24 @@ def _clean(question: object) -> str:
 
 def _follow_up(marked: Marked, previous: Sequence[Call]) -> Call | None:
     """Return the call before with the new names in it, for a question that holds nothing else."""
-    if len(previous) != 1 or not _only_carries(marked):
+    if len(previous) != 1:
+        return None
+    if previous[0].name == "estimate_uplift" and (kind := _other_touch(marked)):
+        return Call("estimate_uplift", {**previous[0].arguments, "action": kind})
+    if not _only_carries(marked):
         return None
     call = previous[0]
     new: dict[str, Any] = {kind: values[0] for kind in TAKES.get(call.name, ()) if (values := marked.values(kind))}
     return Call(call.name, {**call.arguments, **new}) if new else None
+
+
+def _other_touch(marked: Marked) -> str | None:
+    """Return the kind of touch that a follow-up asks for and nothing besides ("and a meeting?")."""
+    if marked.mentions or not FOLLOW_UP.search(marked.text):
+        return None
+    left = [word for word in re.findall(r"[\w-]+", marked.text.lower()) if word not in CARRYING]
+    kinds = {kind for word in left for kind in touches(word)}
+    return kinds.pop() if len(kinds) == 1 and all(touches(word) for word in left) else None
 
 
 def _only_carries(marked: Marked, kind: Kind | None = None) -> bool:
@@ -224,7 +237,7 @@ class _Answering:
         """Add the calls of one part; return what to ask back where it lacks something and nothing else was asked."""
         plain = self.bank.english(route.part.masked())
         self.focus += replies.focus(route.label, plain)
-        clause = Clause(route.part, plain, self.vocabulary.today, self.recent)
+        clause = Clause(route.part, plain, self.vocabulary.today, self.recent, tuple(self.vocabulary.industries))
         calls = fill(route.label, clause)
         if not self.calls and (unclear := doubt(route.label, clause, calls)):
             return {"question": replies.lacking(route.label, unclear), "readings": []}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from copilot.agent.clause import Arguments, Clause, number
+from copilot.agent.clause import ELSEWHERE, Arguments, Clause, number
 from copilot.agent.mentions import Kind
 from copilot.agent.periods import NUMBER
 
@@ -60,8 +60,6 @@ BETWEEN = (
     rf"(?:between\s+)?\b({NUMBER})\s*(?:to|and|-|–)\s*({NUMBER})\b"
     r"(?=\s*(?:accounts?|customers?|clients?|each|per|a (?:head|rep|person)|apiece))"
 )
-# A region that the team has nothing in is no name of its book; left out, the whole book would be answered for.
-ELSEWHERE = r"\b(?:NA|EMEA|APAC|LATAM|AMER|AMERICAS|DACH|ANZ|MEA|CEE|UK|EU|USA)\b"
 EVERYBODY = r"\b(?:every\w*|each|nobody|no (?:one|rep)|all|per|a (?:head|rep|person)|reps|people|team|anyone|apiece)\b"
 
 
@@ -73,8 +71,8 @@ def simulated(clause: Clause) -> list[Arguments]:
     for kind in kinds:
         if name := clause.first(kind):
             found[kind] = name
-    if "region" not in found and (other := re.search(ELSEWHERE, clause.marked.masked())):
-        found["region"] = other[0]
+    if "region" not in found and (other := ELSEWHERE.search(clause.marked.masked())):
+        found["region"] = other[0].upper()
     (bounds, rest), people, moved = _bounds(clause), _people(clause), clause.marked.values("account")
     found |= bounds | people
     if days := clause.says(MIDPOINT):
@@ -97,6 +95,8 @@ def unclear(clause: Clause, calls: list[Arguments]) -> str | None:
         return "one rep away"
     if {"min_accounts", "max_accounts"} & {*found} and reps - told and not clause.says(EVERYBODY):
         return "limits of all"
+    if reps and not found:  # the best plan for everybody is not what two named reps are asked about
+        return "what the reps do"
     counts = {"min_accounts", "max_accounts", "move_count"} & {*found}
     return "what the number is for" if not counts and "accounts" not in found and clause.says(COUNTED) else None
 

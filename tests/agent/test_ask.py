@@ -151,3 +151,17 @@ def test_names_are_kept_by_scope_and_snapshot_and_never_lent_to_another(tiny: Wo
         assert set(vocabulary(snapshot, Scope(frozenset([one]), frozenset())).accounts) == {one}
     assert vocabulary(snapshot, mine) is not first  # the oldest make room
     assert vocabulary(snapshot, mine).accounts == first.accounts
+
+
+def test_what_a_role_or_this_version_cannot_do_is_said_with_what_it_can(tiny: Workspace, put: Ask) -> None:
+    assert "rep, manager and analyst may." in put("Who should I call?", "ada").answer
+    (one, _), (two, _) = owned(tiny, "R-ana")[:2]
+    answer = put(f"Compare {one} and {two}").answer
+    assert answer.startswith("I cannot compare accounts yet. I can say whom to call and why")
+    assert "assignment" not in answer  # a rep has no such tool
+
+
+def test_seats_of_an_account_are_those_under_contract(tiny: Workspace, put: Ask) -> None:
+    contracts = tiny.book().table("contracts")
+    account = next(one for one, _ in owned(tiny, "R-ana") if one in set(contracts["account_id"]))
+    assert "Under contract:" in put(f"How many seats does {account} have?").answer

@@ -23,6 +23,8 @@ TODAY = date(2026, 6, 10)
         ("by 1 february", "2027-02-01"),
         ("on 29 february", "2028-02-29"),
         ("in june", "2026-06-30"),
+        ("between 1.8.2026 and 15.9.2026", "2026-09-15"),
+        ("from 1 august to 15 september", "2026-09-15"),
         ("in may", "2027-05-31"),
         ("before august", "2026-07-31"),
         ("in march 2027", "2027-03-31"),
