@@ -85,7 +85,7 @@ def import_(
 @app.command()
 def train(
     model: Annotated[str | None, typer.Option(help="One of: growth, uplift, engagement, propensity.")] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same models.")] = 7,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same models.")] = 7,
     challenger: Annotated[bool, typer.Option(help="Keep the models in use, and the new ones beside them.")] = False,
     workspace: Folder = WORKSPACE,
 ) -> None:
