@@ -36,6 +36,7 @@ app.command("explain")(explain.explain)
 app.command("narrate")(narrate.narrate)
 
 Preset = Literal["tiny", "demo", "bench"]
+STOPPED = 130  # what typer makes of Ctrl-C
 PATIENCE = 60.0  # seconds that a single question waits for the embedded model to load
 
 
@@ -48,9 +49,10 @@ def main() -> None:
     except CopilotError as error:
         typer.echo(str(error), err=True)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("Stopped; the workspace is as it was after the last finished step.", err=True)
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == STOPPED:
+            typer.echo("Stopped; the workspace is as it was after the last finished step.", err=True)
+        raise
 
 
 @app.command()
