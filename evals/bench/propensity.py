@@ -188,7 +188,7 @@ def ravenstack() -> None:
     with tempfile.TemporaryDirectory() as place:
         workspace = Workspace(Path(place))
         import_book(workspace, "ravenstack", folder, NOW, lambda stage: None)
-        print(f"RavenStack: {fit(workspace, np.random.default_rng(7))[2]}")
+        print(f"RavenStack: {fit(workspace, np.random.default_rng(7))[3]}")
 
 
 def main() -> None:
