@@ -123,6 +123,9 @@ def test_exit_codes_of_bad_input_and_missing_rights(run: Run, copy: Path) -> Non
     code, _, err = run("train", "--model", "horoscope", *place)
     assert code == 2
     assert one_sentence(err)
+    code, _, err = run("train", "--seed", "-1", *place)
+    assert code == 2
+    assert "seed" in err
     code, _, err = run("import", "salesforce", ".", *place)
     assert code == 2
     assert one_sentence(err)
@@ -201,6 +204,26 @@ def test_the_doctor_names_what_is_missing_and_its_command(run: Run, tmp_path: Pa
     code, out, _ = run("doctor", "--workspace", str(copy))
     assert code == 0
     assert "miss" not in out
+
+
+def test_the_doctor_goes_on_where_the_database_cannot_be_read(run: Run, copy: Path) -> None:
+    (copy / "copilot.db").write_text("This is no database, whatever its name says. " * 50)
+    code, out, _ = run("doctor", "--workspace", str(copy))
+    assert code == 0
+    assert re.search(r"^miss  users: cannot be read  -> The database .* cannot be used", out, re.MULTILINE)
+    assert "ok    scores" in out
+
+
+def test_a_stopped_command_says_what_the_workspace_holds(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stops(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("copilot.jobs.setup.make_demo", stops)
+    code, _, err = run("demo", "--workspace", str(tmp_path))
+    assert code == 130
+    assert "Stopped; the workspace is as it was" in err
 
 
 def test_a_new_password_replaces_the_old_one(run: Run, copy: Path) -> None:

@@ -36,6 +36,7 @@ app.command("explain")(explain.explain)
 app.command("narrate")(narrate.narrate)
 
 Preset = Literal["tiny", "demo", "bench"]
+STOPPED = 130  # what typer makes of Ctrl-C
 PATIENCE = 60.0  # seconds that a single question waits for the embedded model to load
 
 
@@ -48,9 +49,10 @@ def main() -> None:
     except CopilotError as error:
         typer.echo(str(error), err=True)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("Stopped; the workspace is as it was after the last finished step.", err=True)
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == STOPPED:
+            typer.echo("Stopped; the workspace is as it was after the last finished step.", err=True)
+        raise
 
 
 @app.command()
@@ -85,7 +87,7 @@ def import_(
 @app.command()
 def train(
     model: Annotated[str | None, typer.Option(help="One of: growth, uplift, engagement, propensity.")] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same models.")] = 7,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same models.")] = 7,
     challenger: Annotated[bool, typer.Option(help="Keep the models in use, and the new ones beside them.")] = False,
     workspace: Folder = WORKSPACE,
 ) -> None:

@@ -14,7 +14,7 @@ def explain(
     account: Annotated[list[str] | None, typer.Option(help="An id or a name; may be given several times.")] = None,
     about: Annotated[Literal["churn", "upsell", "uplift"] | None, typer.Option(help="Only this score.")] = None,
     quality: Annotated[bool, typer.Option(help="Judge the explanations instead; takes a minute.")] = False,
-    seed: Annotated[int, typer.Option(help="Of the refits and random orders of --quality.")] = 7,
+    seed: Annotated[int, typer.Option(min=0, help="Of the refits and random orders of --quality.")] = 7,
     out: Annotated[Path | None, typer.Option(help="Write it as a page, with a waterfall for each account.")] = None,
     workspace: Folder = WORKSPACE,
 ) -> None:

@@ -87,7 +87,7 @@ class Workspace:
         """Hold the writer lock; a second writer waits so many seconds and is then told to try again.
 
         Raises:
-            BadInput: Another process writes, or the folder cannot be made.
+            BadInput: Another process writes, the folder cannot be made, or its disk is full or fails.
         """
         import filelock
 
@@ -101,6 +101,12 @@ class Workspace:
             raise BadInput(f"{self.root} is not a folder; name another with --workspace.") from None
         except PermissionError:
             raise BadInput(f"{self.root} cannot be written to; name another folder with --workspace.") from None
+        except OSError as error:  # a full or read-only disk, a broken one
+            why = os.strerror(error.errno) if error.errno else str(error)
+            raise BadInput(
+                f"{error.filename or self.root} cannot be read or written ({why}); "
+                "mend that, or name another folder with --workspace."
+            ) from None
 
     def current(self, kind: Kind) -> Path | None:
         """Return the folder that CURRENT names, or None before the first."""
@@ -125,8 +131,12 @@ class Workspace:
             shutil.rmtree(left_over)
         draft = home / f".writing-{os.getpid()}"
         draft.mkdir()
-        manifest = fill(draft)
-        (draft / "manifest.json").write_text(json.dumps(manifest, indent=1, default=str), encoding="utf-8")
+        try:
+            manifest = fill(draft)
+            (draft / "manifest.json").write_text(json.dumps(manifest, indent=1, default=str), encoding="utf-8")
+        except Exception:
+            shutil.rmtree(draft, ignore_errors=True)  # on a full disk it would stand in its own way
+            raise
         stamp = now.strftime("%Y%m%dT%H%M%SZ")
         final = home / f"{stamp}-{_digest(draft)}"
         if final.exists():  # the same second and the same content

@@ -150,8 +150,11 @@ def _users(workspace: Workspace) -> Finding:
     url = settings().database_url
     if not url and not workspace.database.is_file():
         return Finding("users", False, "none", "sales-copilot demo, or sales-copilot import SOURCE PATH")
-    with Store.open(url or workspace.database) as store:
-        active = [user["username"] for user in store.users() if user["active"]]
+    try:
+        with Store.open(url or workspace.database) as store:
+            active = [user["username"] for user in store.users() if user["active"]]
+    except CopilotError as error:
+        return Finding("users", False, "cannot be read", str(error))
     return Finding("users", bool(active), f"{len(active)} ({', '.join(active[:8])}{', …' if len(active) > 8 else ''})")
 
 
@@ -162,8 +165,11 @@ def _satisfaction(workspace: Workspace) -> list[Finding]:
     url = settings().database_url
     if not url and not workspace.database.is_file():
         return []
-    with Store.open(url or workspace.database) as store:
-        events = store.events("satisfaction")
+    try:
+        with Store.open(url or workspace.database) as store:
+            events = store.events("satisfaction")
+    except CopilotError:  # the finding about the users says it
+        return []
     last = {(one["username"], one["subject"], one["data"]["aspect"]): one["data"]["praise"] for one in events}
     said = []
     for name in ASPECTS:

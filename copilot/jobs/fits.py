@@ -6,7 +6,8 @@ import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from multiprocessing import active_children, get_context
+from multiprocessing import active_children, get_context, parent_process
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -68,8 +69,17 @@ def side_by_side(jobs: dict[str, tuple[Any, ...]], processes: int, tell: Callabl
 
 
 def _quietly() -> None:
-    """End at Ctrl-C without a word; the process that started this one says what is to be said."""
+    """End without a word at Ctrl-C or with the process that started this one, which says what is to be said."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Wait for the end of the process that started this one; the pool would wait for its next job for ever."""
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def fit(

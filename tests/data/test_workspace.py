@@ -1,3 +1,4 @@
+import errno
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,18 @@ def test_a_file_in_the_workspaces_place_is_one_clear_sentence(tmp_path: Path) ->
     (tmp_path / "file").write_text("x")
     with pytest.raises(BadInput, match="not a folder"), Workspace(tmp_path / "file").writing():
         pass
+
+
+def test_a_full_disk_is_one_clear_sentence_and_leaves_nothing_half_written(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+
+    def fills_the_disk(folder: Path) -> dict[str, Any]:
+        (folder / "accounts.parquet").write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "Error writing bytes to file. Detail: [errno 28] No space left on device")
+
+    with pytest.raises(BadInput, match=r"\(No space left on device\)"), workspace.writing():
+        workspace.publish("book", fills_the_disk, NOW)
+    assert list((tmp_path / "book").iterdir()) == []
 
 
 def test_rows_set_aside_hold_nothing_a_spreadsheet_would_run(tmp_path: Path) -> None:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -44,3 +48,44 @@ def dies(*_: object) -> fits.Fitted:
 def test_a_model_whose_process_was_ended_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fits, "fit", dies)
     assert fits.side_by_side({"growth": (), "engagement": ()}, 2, str) == {}
+
+
+def never_ends(*_: object) -> fits.Fitted:
+    Path("pid").write_text(str(os.getpid()), encoding="utf-8")
+    while True:
+        time.sleep(1)
+
+
+STARTS_A_FIT = """
+if __name__ == "__main__":
+    from copilot.jobs import fits
+    from tests.jobs.test_fits import never_ends
+
+    fits.fit = never_ends
+    fits.side_by_side({"growth": ()}, 2, str)
+"""
+
+
+def test_a_fit_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+    (tmp_path / "starts.py").write_text(STARTS_A_FIT, encoding="utf-8")
+    here = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    parent = subprocess.Popen([sys.executable, "starts.py"], cwd=tmp_path, env=here)
+    wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text(encoding="utf-8") != "")
+    child = int((tmp_path / "pid").read_text(encoding="utf-8"))
+    parent.kill()
+    parent.wait()
+    wait_until(lambda: not alive(child))
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    for _ in range(600):
+        if holds():
+            return
+        time.sleep(0.05)
+    raise AssertionError("It did not come about in 30 seconds.")
+
+
+def alive(pid: int) -> bool:
+    """Whether the process runs; one that ended and that nobody waited for does not."""
+    found = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return found.strip()[:1] not in ("", "Z")

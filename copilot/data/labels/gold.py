@@ -134,9 +134,12 @@ def _write(
         raise BadInput(f"The gold set {name!r} has the version {version} already; it is never written again.")
     draft = home / f".writing-{os.getpid()}"
     draft.mkdir()
-    (draft / ROWS).write_bytes(rows)
-    (draft / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-    draft.rename(final)
+    try:
+        (draft / ROWS).write_bytes(rows)
+        (draft / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        draft.rename(final)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
     return GoldSet(final, name, version, manifest)
 
 
