@@ -6,6 +6,8 @@ does it where accounts count alike, `core` where they take hours.
 
 from __future__ import annotations
 
+from math import ceil, log
+
 import numpy as np
 
 from copilot.assign.compiled import fast
@@ -14,8 +16,12 @@ from copilot.assign.problem import OUT, Numbers, Positions, Problem
 # In standard deviations of value; how many of them pay depends on the number of accounts.
 STEPS = (0.3, 0.06, 0.012, 0.0024, 0.0005, 0.0001, 0.00002, 0.000004)
 BACK = 1.5  # by how many steps prices fall before the next, finer round
+SAMPLE = 25  # accounts a rep in the sample that the first prices of a large problem come from
+MANY = 5_000  # accounts; with fewer, or fewer than twice the sample, there is nothing to gain
+NOISE = 0.2  # how far a sample's prices may be too high, in standard deviations of value
 FEW_SHORT = 0.02  # accounts missing to minimums, as a share of all, that the exchange fills as fast
-LOWERINGS = 8  # how often prices of reps below their minimum are lowered, each time twice as far
+LOWERINGS = (1, 2, 4)  # by how much prices of reps below their minimum are lowered in turn, likewise
+FINER = 5.0  # from one step to the next
 
 
 def find_prices(
@@ -48,29 +54,55 @@ def find_prices(
         )
         return found
 
-    price, chosen = np.zeros(m), np.full(n, OUT, dtype="int64")
+    price, chosen, fall = np.zeros(m), np.full(n, OUT, dtype="int64"), NOISE
     if start is not None:
-        # Far enough back that limits which give way can show in the prices.
         steps = steps[2:]
-        price = np.where((least > 0) | (start > 0), start - BACK * steps[0] * unit, 0.0)
+        fall = BACK * steps[0]  # far enough that limits which give way can show in the prices
+    elif n >= max(2 * SAMPLE * m, MANY):
+        start, _ = find_prices(_sample(problem, SAMPLE * m), out, lowest=lowest, steps=steps[:3])
+        steps = steps[1:]
+    if start is not None:
+        price = np.where(least > 0, start - fall * unit, np.maximum(start - fall * unit, 0.0))
     # Exchanges pass each rep once at most: with steps this small next to the grid of the values none is left.
     enough = [k for k, step in enumerate(steps) if step * unit * (m + 1) < _grid(problem)]
     steps = steps[: enough[0] + 1] if enough else steps
-    lowering = unit
-    for again in range(LOWERINGS):
-        price, chosen = bid(steps[0] * unit, price)
+    price, chosen = bid(steps[0] * unit, price)
+    for lowering in (*LOWERINGS, np.inf):
         lacking = np.minimum(least, eligible) - problem.counts(chosen)
         short = (lacking > 0) & (price > lowest)
-        if lacking[short].sum() <= FEW_SHORT * n or again == LOWERINGS - 1:
+        if lacking[short].sum() <= FEW_SHORT * n:
             break
-        price = np.where(short, np.maximum(np.minimum(price, 0) - lowering, lowest), price)
-        lowering *= 2
+        price = np.where(short, np.maximum(np.minimum(price, 0) - lowering * unit, lowest), price)
+        if lowering == np.inf:  # some minimums cannot be met: then their prices lie as far down as that costs
+            first = -lowest / unit / FINER
+            steps = (*(first / FINER**k for k in range(ceil(log(max(first / steps[0], 1), FINER)))), *steps)
+        price, chosen = bid(steps[0] * unit, price)
     for step, previous in zip(steps[1:], steps[:-1], strict=True):
         back = price - BACK * previous * unit
         may_fall = (price < 0) | (problem.counts(chosen) < least)
         price = np.where(may_fall, np.maximum(back, lowest), np.maximum(back, 0))
         price, chosen = bid(step * unit, price)
     return price, chosen
+
+
+def _sample(problem: Problem, size: int) -> Problem:
+    """Return about ``size`` accounts, the same ones each time, with their share of every limit."""
+    n = len(problem.accounts)
+    kept = np.arange(n) * 2_654_435_761 % 2**32 < size / n * 2**32  # scattered, whatever order the accounts are in
+    degree, share = np.diff(problem.start), float(kept.mean())
+    pairs, degree = np.repeat(kept, degree), degree[kept]
+    return Problem(
+        accounts=problem.accounts[kept],
+        reps=problem.reps,
+        account=np.repeat(np.arange(len(degree)), degree),
+        rep=problem.rep[pairs],
+        value=problem.value[pairs],
+        load=problem.load[pairs],
+        low=np.floor(problem.low * share),
+        high=np.ceil(problem.high * share),
+        max_load=problem.max_load * share,
+        start=np.concatenate([[0], np.cumsum(degree)]),
+    )
 
 
 def _grid(problem: Problem) -> float:

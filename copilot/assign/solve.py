@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from copilot.assign.auction import STEPS, find_prices
+from copilot.assign.auction import FEW_SHORT, STEPS, find_prices
 from copilot.assign.compiled import fast
 from copilot.assign.core import solve_core
 from copilot.assign.exchange import exchange
@@ -43,8 +43,10 @@ def _by_exchange(problem: Problem, terms: Terms, start: Relaxed | None) -> Relax
     m, hard = len(problem.reps), terms.hard(problem)
     charge = hard if terms.shortfall_price is None else terms.shortfall_price
     out = -4 * problem.spread if terms.everyone else 0.0  # enough to bid for; the exchange counts the true loss
-    if same_everywhere(problem):
-        prices, chosen = take_best(problem, out)
+    best = take_best(problem, out) if same_everywhere(problem) else None
+    # Minimums that only accounts of less than no value could fill are met faster by prices than one at a time.
+    if best is not None and problem.shortfall(best[1]).sum() <= FEW_SHORT * len(problem.accounts):
+        prices, chosen = best
     else:
         known = None if start is None else start.max_price - start.min_price
         steps = STEPS[: max(3, 1 + sum(step * len(problem.accounts) > FINE for step in STEPS))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,8 +30,8 @@ def _drawn(kind: str, seed: int, n: int = 120, m: int = 8) -> Problem:
         "literal": rng.integers(0, 1000, n)[account],
         "costs": -rng.integers(1, 1000, len(rep)),
     }[kind].astype("float64")
-    low = rng.integers(0, 14, m).astype("float64")
-    high = low + (rng.integers(10, 20, m) if kind == "costs" else rng.integers(0, 6, m))
+    low = n // 120 * rng.integers(0, 14, m).astype("float64")
+    high = low + n // 120 * (rng.integers(10, 20, m) if kind == "costs" else rng.integers(0, 6, m))
     start = np.searchsorted(account, np.arange(n + 1))
     ids = (pd.RangeIndex(n), pd.RangeIndex(m))
     return Problem(*ids, account, rep, value, np.zeros(len(rep)), low, high, np.full(m, np.inf), start)
@@ -74,6 +75,24 @@ def test_exchange_core_and_flow_find_the_same_worth(kind: str, charge: float) ->
         best = _flow(problem, terms)
         assert _worth(problem, terms, solve_relaxation(problem, terms)) == pytest.approx(best, abs=1e-6)
         assert _worth(problem, terms, solve_core(problem, terms)) == pytest.approx(best, abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_large_team_with_minimums_nobody_can_meet_is_solved_and_proved(kind: str) -> None:
+    """So large that the first prices come from a sample; one rep has no pair, one too few, one wants everybody."""
+    for seed in range(2):
+        drawn = _drawn(kind, seed, n=6_000, m=9)
+        kept = (drawn.rep != 0) & ((drawn.rep != 1) | (drawn.account % 50 == 0))
+        low, high = drawn.low.copy(), drawn.high.copy()
+        low[:3], high[:3] = [5, 300, 5_000], [9, 300, 6_000]
+        ids, account = np.unique(drawn.account[kept], return_inverse=True)
+        start = np.searchsorted(account, np.arange(len(ids) + 1))
+        pairs = {name: getattr(drawn, name)[kept] for name in ("rep", "value", "load")}
+        problem = replace(drawn, accounts=pd.Index(ids), account=account, **pairs, low=low, high=high, start=start)
+        for charge in (40.0, 20_000.0):
+            terms = Terms(everyone=False, shortfall_price=charge)
+            found = _worth(problem, terms, solve_relaxation(problem, terms))
+            assert found == pytest.approx(_flow(problem, terms), abs=1e-6)
 
 
 def test_compiled_loops_return_what_the_plain_ones_do(monkeypatch: pytest.MonkeyPatch) -> None:
