@@ -89,19 +89,12 @@ def _sample(problem: Problem, size: int) -> Problem:
     """Return about ``size`` accounts, the same ones each time, with their share of every limit."""
     n = len(problem.accounts)
     kept = np.arange(n) * 2_654_435_761 % 2**32 < size / n * 2**32  # scattered, whatever order the accounts are in
-    degree, share = np.diff(problem.start), float(kept.mean())
-    pairs, degree = np.repeat(kept, degree), degree[kept]
-    return Problem(
-        accounts=problem.accounts[kept],
-        reps=problem.reps,
-        account=np.repeat(np.arange(len(degree)), degree),
-        rep=problem.rep[pairs],
-        value=problem.value[pairs],
-        load=problem.load[pairs],
+    share = float(kept.mean())
+    return problem.among(
+        kept,
         low=np.floor(problem.low * share),
         high=np.ceil(problem.high * share),
         max_load=problem.max_load * share,
-        start=np.concatenate([[0], np.cumsum(degree)]),
     )
 
 

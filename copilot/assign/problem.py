@@ -79,21 +79,30 @@ class Problem:
 
     def rest(self, pinned: Positions) -> Problem:
         """Return the problem of the accounts that are not pinned, with what the pinned pairs leave of the limits."""
-        free = pinned == OUT
-        keep, taken = free[self.account], pinned[~free]
+        taken = pinned[pinned != OUT]
         count = self.counts(taken)
-        size = np.diff(self.start)[free]
-        return Problem(
-            accounts=self.accounts[free],
-            reps=self.reps,
-            account=np.repeat(np.arange(len(size)), size),
-            rep=self.rep[keep],
-            value=self.value[keep],
-            load=self.load[keep],
+        return self.among(
+            pinned == OUT,
             low=np.maximum(self.low - count, 0),
             high=self.high - count,
             max_load=np.maximum(self.max_load - self.loads(taken), 0),
-            start=np.concatenate([[0], np.cumsum(size)]),
+        )
+
+    def among(self, kept: NDArray[np.bool_], *, low: Numbers, high: Numbers, max_load: Numbers) -> Problem:
+        """Return the problem of some accounts (n flags) with other limits (m each)."""
+        degree = np.diff(self.start)
+        pairs, degree = np.repeat(kept, degree), degree[kept]
+        return Problem(
+            accounts=self.accounts[kept],
+            reps=self.reps,
+            account=np.repeat(np.arange(len(degree)), degree),
+            rep=self.rep[pairs],
+            value=self.value[pairs],
+            load=self.load[pairs],
+            low=low,
+            high=high,
+            max_load=max_load,
+            start=np.concatenate([[0], np.cumsum(degree)]),
         )
 
 
