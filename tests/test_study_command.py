@@ -32,7 +32,7 @@ def test_a_study_is_created_started_listed_reported_and_stopped(run: Run, tmp_pa
     code, out, _ = run("create", str(file))
     assert code == 0
     assert "250 treated and 250 control accounts" in out
-    assert "Next: sales-copilot study start past-test" in out
+    assert f"Next: sales-copilot study start past-test --workspace {tmp_path / 'w'}" in out
     assert "planned" in run("list")[1]
     assert "250 controls hidden to 2026-12-31" in run("start", "past-test")[1]
     assert "running" in run("list")[1]

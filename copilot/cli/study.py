@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from copilot.cli.shared import WORKSPACE, Folder, clock, opened_store, opened_workspace
+from copilot.cli.shared import WORKSPACE, Folder, clock, elsewhere, opened_store, opened_workspace
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -24,7 +24,8 @@ def study_create(
     """Write down a study, draw its arms, and say what it will be able to see. Nothing is hidden yet."""
     from copilot.jobs.study import create
 
-    _say(create(opened_workspace(workspace), file, clock()))
+    *told, following = create(opened_workspace(workspace), file, clock())
+    _say([*told, following + elsewhere(workspace)])
 
 
 @app.command("start")
@@ -53,7 +54,7 @@ def study_list(workspace: Folder = WORKSPACE) -> None:
         about = study.about
         typer.echo(f"{study.name:<24} {about['kind']:<4} {about['state']:<8} {about['starts']} to {study.ends}")
     if not found:
-        typer.echo("There are no studies yet. Next: sales-copilot study create FILE")
+        typer.echo("There are no studies yet. Next: sales-copilot study create FILE" + elsewhere(workspace))
 
 
 @app.command("report")

@@ -72,7 +72,8 @@ class _Refresh:
             }
             write(home / "features.json", json.dumps(about, indent=1))
         rows, width = self.values.shape
-        return [f"{width} features of {rows:,} accounts as of {self.book.as_of}: {home / 'features.parquet'}"]
+        accounts = f"{rows:,} account{'s' * (rows != 1)}"
+        return [f"{width} features of {accounts} as of {self.book.as_of}: {home / 'features.parquet'}"]
 
     def profiles(self, tell: Tell) -> list[str]:
         """Profile what is not profiled yet."""

@@ -134,8 +134,9 @@ class Sheet:
         """
         bad = self.fault[(self.fault != "") & ~self.follows]
         if len(bad) > MOST_BAD * len(self.fault):
+            rows = f"{len(bad):,} bad row{'s' * (len(bad) > 1)}"
             raise BadInput(
-                f"{self.name} has {len(bad):,} bad rows of {len(self.fault):,}, more than {MOST_BAD:.0%}; "
+                f"{self.name} has {rows} of {len(self.fault):,}, more than {MOST_BAD:.0%}; "
                 f"most often {self._commonest(bad)}; correct the file and import again."
             )
 
