@@ -15,6 +15,7 @@ import pandas as pd
 
 from copilot.data import labels
 from copilot.data.workspace import Workspace
+from copilot.errors import BadInput
 from copilot.jobs import propensity, samples, segments
 from copilot.jobs.samples import Samples
 
@@ -44,13 +45,15 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def side_by_side(jobs: dict[str, tuple[Any, ...]], processes: int, tell: Callable[[str], None]) -> dict[str, Fitted]:
+def side_by_side(
+    jobs: dict[str, tuple[Any, ...]], processes: int, tell: Callable[[str], None]
+) -> dict[str, Fitted | BadInput]:
     """Fit each model in a process of its own, the slowest first; leaves out those whose process the system ended."""
     from concurrent.futures import ProcessPoolExecutor, as_completed
     from concurrent.futures.process import BrokenProcessPool
 
     slowest_first = sorted(jobs, key=SLOWEST.index)
-    done: dict[str, Fitted] = {}
+    done: dict[str, Fitted | BadInput] = {}
     with ProcessPoolExecutor(min(processes, len(jobs)), get_context("spawn"), _quietly) as pool:
         running = {pool.submit(fit, *jobs[name]): name for name in slowest_first}
         tell(f"Training {', '.join(running.values())}")
@@ -84,9 +87,12 @@ def _end_with_parent() -> None:
 
 def fit(
     name: str, workspace: Workspace, sets: dict[str, Samples], table: pd.DataFrame, rng: np.random.Generator
-) -> Fitted:
-    """Fit one model; ``table`` holds the features of its samples."""
-    return FITS[name](workspace, sets, table, rng)
+) -> Fitted | BadInput:
+    """Fit one model, or return what is wrong with its data; ``table`` holds the features of its samples."""
+    try:
+        return FITS[name](workspace, sets, table, rng)
+    except BadInput as error:
+        return error  # it keeps no other model from being trained
 
 
 def _growth(workspace: Workspace, sets: dict[str, Samples], features: pd.DataFrame, rng: np.random.Generator) -> Fitted:

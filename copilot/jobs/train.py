@@ -85,9 +85,13 @@ def train(
             if name not in fitted:
                 tell(f"Training {name}")
                 fitted[name] = fits.fit(*jobs[name])
+            made = fitted[name]
+            if isinstance(made, BadInput):
+                lines.append(f"{name}: left out. {made}")
+                continue
             table = tables[name]
             facts = bundles.identity(book, [spec for spec in specs if spec.name in table], digest)
-            lines.append(f"{name}: {_publish(workspace, name, fitted[name], facts, table, now, promote=promote)}")
+            lines.append(f"{name}: {_publish(workspace, name, made, facts, table, now, promote=promote)}")
     return lines
 
 

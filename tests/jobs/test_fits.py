@@ -8,13 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from copilot.data.workspace import Book, Workspace
-from copilot.jobs import fits, train
+from copilot.jobs import fits, samples, train
 from copilot.jobs.samples import Samples
 from tests.conftest import NOW
 
@@ -89,3 +90,26 @@ def alive(pid: int) -> bool:
     """Whether the process runs; one that ended and that nobody waited for does not."""
     found = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
     return found.strip()[:1] not in ("", "Z")
+
+
+def test_a_model_that_cannot_learn_from_its_data_keeps_no_other_from_being_published(
+    tiny: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    why_not, read = train.why_not, samples.read
+
+    def all_touched(book: Book, name: str) -> Samples:
+        found = read(book, name)
+        rows = found.rows.assign(treated=1) if name == "uplift" else found.rows
+        return replace(found, labels=replace(found.labels, frame=rows))
+
+    def unasked(book: Book, name: str, found: Samples | None = None) -> str | None:
+        return None if name == "uplift" else "It takes long." if name == "propensity" else why_not(book, name, found)
+
+    monkeypatch.setattr(train, "why_not", unasked)
+    monkeypatch.setattr(samples, "read", all_touched)
+    shutil.copytree(tiny.root / "book", tmp_path / "book")
+    for processes in (1, 2):
+        lines = train.train(Workspace(tmp_path), NOW, np.random.default_rng(7), processes=processes)
+        assert [line for line in lines if line.startswith("uplift: left out. Only 0 rows")]
+        assert {name.split("/")[0] for name in bundles(tmp_path / "models")} == {"growth", "engagement"}
+        shutil.rmtree(tmp_path / "models")
