@@ -52,7 +52,8 @@ def _worth(problem: Problem, terms: Terms, relaxed: Relaxed | None) -> float:
 
 
 def _flow(problem: Problem, terms: Terms) -> float:
-    min_cost_flow = pytest.importorskip("ortools.graph.python.min_cost_flow")
+    from ortools.graph.python import min_cost_flow
+
     n, m, pairs = len(problem.accounts), len(problem.reps), len(problem.rep)
     low, high, price = problem.low.astype(int), problem.high.astype(int), int(terms.shortfall_price or 0)
     leave = np.arange(n) if not terms.everyone else np.arange(0)

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import xgboost as xgb
 
 from copilot.errors import BadInput
 from copilot.explain.attribution import contributions
-
-xgb = pytest.importorskip("xgboost", reason="contributions are XGBoost's")
 
 NAMES = ["seats", "usage", "tickets"]
 

@@ -71,7 +71,8 @@ def test_weights_are_those_of_the_paper_computed_by_hand() -> None:
 
 
 def test_error_agrees_with_weighted_least_squares_of_statsmodels() -> None:
-    statsmodels = pytest.importorskip("statsmodels.api")
+    import statsmodels.api as statsmodels
+
     frame = confounded(600)
     match = cem.match(frame, "treated", ["size"])
     kept = match.weights > 0
