@@ -34,10 +34,38 @@ SOMEBODY = (
     rf"\b(?!(?:today|tomorrow|who|what|where|let|it|that|there|here|week|month|quarter|year|company|everybody|everyone|"
     rf"one|he|she|team|customer|client|vendor)'s)[a-zäöüß]+'s (?:\w+ )?{OWNED}"
 )
+LISTED = rf"\{{rep\}}(?:\s?['’]s?|s)? (?:\w+ )?(?:accounts|customers|clients|list|worklist)\b|\b(?:accounts|customers|clients|list) (?:of|for) \{{rep\}}"
+COUNTED = (
+    r"\bhow (?:many|much)\b|\btotals?\b|\bsum\b|\bspend\w*|\bpipeline\b|\bdeals?\b|\bquota\b|\bwin rate|\bwon\b|\bsold\b|\bsales\b|"
+    r"\brevenue\b|\bnumber of\b|\bsplit\b|\b(?:by|per|each) \w+|\bcompar\w+|\bnumbers\b|\bworth\b"
+)
+CHANGED = (
+    r"\bmov\w+|\bgiv\w+|\bhand\w*|\btransfer\w*|\bre-?assign\w*|\bshift\w*|\btak\w+|\bswap\w*|\bsplit\w*|\bcover\w*|\bif\b|\baway\b|"
+    r"\bleav\w+|\bbetween\b|\bdistribut\w*|\brebalanc\w*|\bwithout\b|\bgoes? to\b|\bgets?\b"
+)
+JOINED = r"\band\b|\bor\b|\bvs\b|\bversus\b|\bto\b|\bthan\b|\bbetween\b|\bplus\b|\bthen\b|\bagainst\b|\bwith\b|[,/&+;]"
+
+
+def both_at_once(clause: Clause) -> str | None:
+    """Return the kind of which two names are to hold at once ("EMEA accounts in APAC"), as no account has both."""
+    for kind in ("region", "segment"):
+        parts = clause.plain.split(f"{{{kind}}}")
+        named = [one.value for one in clause.marked.mentions if one.kind == kind]
+        pairs = zip(named, named[1:], parts[1:], strict=False)
+        if any(one != other and not re.search(JOINED, between) for one, other, between in pairs):
+            return f"one {kind}"
+    return None
+
+
+def list_of_one_rep(clause: Clause) -> bool:
+    """Say whether the accounts of one rep are to be listed, and neither counted nor given to another."""
+    return bool(clause.says(LISTED)) and not clause.says(COUNTED) and not clause.says(CHANGED)
 
 
 def beyond_ranking(clause: Clause, calls: list[Arguments]) -> str | None:
     """Return what ``rank_accounts`` cannot do as asked: a list that ignores half of the question would mislead."""
+    if both := both_at_once(clause):
+        return both
     if clause.says(AMOUNT):
         return "amount"
     if clause.says(LEFT_ALONE):
@@ -54,6 +82,8 @@ def beyond_ranking(clause: Clause, calls: list[Arguments]) -> str | None:
 
 def beyond_totals(clause: Clause, calls: list[Arguments]) -> str | None:
     """Return what ``summarize_book`` cannot do as asked."""
+    if both := both_at_once(clause):
+        return both
     if clause.says(AMOUNT):
         return "amount"
     return "industry" if _industry(clause) else None

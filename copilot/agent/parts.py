@@ -31,6 +31,7 @@ BOUNDARY = re.compile(
     rf"(?:{STOP}|[;!?])+\s+(?:(?:and|also|then|plus|und|außerdem|dann)\b\s*,?\s*)?"
     rf"|,\s+(?=(?:{VERBS})\b.*\b(?:and|und)\s+(?:{VERBS})\b)"  # "why …, what … and can you …?"
     rf"|,?\s+(?:and|und|then)\s+(?:(?:also|then|außerdem|dann|please)\s+)?(?=(?:{VERBS})\b)"
+    r"|,?\s+(?:and|plus|und)\s+(?=(?:the |my |your |die |meine )?(?:top|best|worst|next|riskiest|biggest|\d+)\s)"
     r"|,?\s+(?:(?:and|und)\s+)?(?:also|außerdem|plus)\s*[,:]?\s+",
     re.I,
 )
@@ -69,6 +70,11 @@ def routes(marked: Marked, router: Router, allowed: Collection[str]) -> list[Rou
         return pieces[:MOST_PARTS]
     thanks = whole.label == "small_talk" and bare.sure < SURE
     return [whole if thanks or bare.label == "small_talk" or max(bare.sure, UNSURE) < whole.sure < SURE else bare]
+
+
+def several(marked: Marked) -> bool:
+    """Say whether a question may have more than one part."""
+    return len(_split(marked)[0]) > 1
 
 
 def _pieces(rest: Marked, router: Router, allowed: Collection[str]) -> list[Route]:

@@ -39,12 +39,18 @@ MONTH_ONLY = re.compile(rf"(?P<before>\b(?:before|until the start of|by the star
 FEAST = re.compile(r"\b(?P<feast>christmas|xmas|new year'?s?|year[- ]end)\b")
 WEEKDAY = re.compile(rf"\b(?:by|before|until|till|on)\s+(?:next\s+)?(?P<weekday>{'|'.join(WEEKDAYS)})\b")
 
+YEAR_ALONE = re.compile(r"(?<![\d$€.,/-])\b(?P<year>20\d\d)\b(?![.,/-]?\d|\s?(?:%|seats|usd|eur|dollars|employees|accounts))")
+DAYS = (ISO, DOTTED, DAY_MONTH, MONTH_DAY, SLASHED)
+# "After August", "from October on": where the period begins, and no end.
+AFTER = re.compile(
+    r"\b(?:after|beyond|later than|from|starting|as of|not before)(?: the)?(?: (?:end|start|beginning|middle) of)?(?: the)?\s*$"
+)
 # Its second date is the one that a list must reach.
 BETWEEN = re.compile(r"\b(?:between\b.*?\band|from\b.*?\b(?:to|until|till))\b(?P<end>.*)")
 
 
 def days_ahead(text: str, today: date) -> int | None:
-    """Return how many days from ``today`` the period in ``text`` ends (at least 1), or None where there is none.
+    """Return how many days from ``today`` the period in ``text`` ends (at least 1), or None where it has no end.
 
     Args:
         text: English, lower case; as ``Bank.english`` returns it.
@@ -52,12 +58,14 @@ def days_ahead(text: str, today: date) -> int | None:
     """
     span = BETWEEN.search(text)
     found = (period(span["end"], today) if span else None) or period(text, today)
-    return None if found is None else max(1, found[0])
+    if found is None or (not span and AFTER.search(text[: found[1][0]])):
+        return None
+    return max(1, found[0])
 
 
 def period(text: str, today: date) -> tuple[int, tuple[int, int]] | None:
     """Return the days ahead and where in ``text`` the period stands."""
-    for pattern in (ISO, DOTTED, DAY_MONTH, MONTH_DAY, SLASHED):
+    for pattern in DAYS:
         if (found := pattern.search(text)) and (day := _date(found.groupdict(), today)):
             return (day - today).days, found.span()
     for pattern, end in ((QUARTER, _quarter), (HALF_YEAR, _half), (FEAST, _feast), (WEEKDAY, _weekday)):
@@ -76,6 +84,8 @@ def period(text: str, today: date) -> tuple[int, tuple[int, int]] | None:
         found["month"] not in ("may", "march", "mar", "sep", "dec") or _dated(text, found)
     ):
         return (_month(found.groupdict(), today) - today).days, found.span()
+    if found := YEAR_ALONE.search(text):
+        return (date(int(found["year"]), 12, 31) - today).days, found.span()
     return None
 
 

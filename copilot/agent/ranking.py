@@ -6,8 +6,10 @@ import re
 
 from copilot.agent.clause import Arguments, Clause, each_name, first_of, number
 from copilot.agent.periods import NUMBER, days_ahead, period
+from copilot.agent.spans import named
 
 MOST_ROWS = 50
+MOST_DAYS = 1000  # ahead; past that every renewal is meant
 
 RENEWAL = (
     r"\brenew\w*|\bexpir\w*|\bcontracts?\b|\bdue\b|\blaps\w+|\brun(?:s|ning)? out|\bup (?:for|by|in|before)\b|\bends\b|"
@@ -25,7 +27,7 @@ ORDER = (
     r"\b(?:by|on) (?:their |the |predicted |expected |highest |biggest )*(\w+(?: (?:risk|date|drop|potential|end))?)"
 )
 LESS = (
-    r"drop|fall|fell|declin|decreas|plung|sink|shrink|slump|slid|dip|fad(?:e|ing)|going down|went down|quiet|nosediv|"
+    r"drop|fall|fell|slip|declin|decreas|plung|sink|shrink|slump|slid|dip|fad(?:e|ing)|going down|went down|quiet|nosediv|"
     r"collaps|less|fewer|lower|stopped|hardly|no longer|inactive|dormant|unused|cool"
 )
 USE = (
@@ -54,7 +56,7 @@ SORTS = (
     (
         "churn",
         r"churn|cancel|\brisk|\bleav|\blos(?:e|ing)\b|shrink|downsell|downgrad|danger|not (?:renew|sign|stay|extend)|"
-        r"unlikely to (?:renew|stay|sign|extend)|stop (?:buying|paying)|won'?t renew|slip(?:ping)? away|shak(?:y|iest)|"
+        r"unlikely to (?:renew|stay|sign|extend)|stop (?:buying|paying)|won'?t renew|\bslip|shak(?:y|iest)|"
         r"unhealth|walk (?:out|away)|\bbail|defect|jump\w* (?:ship|us|off)|cut (?:back|their|spend\w*|down)|reduce|"
         r"spend less|worth saving|endanger|wobbl|\bquit|trouble|unhappy|at stake|worst|weakest|sav(?:e|ing)\b",
     ),
@@ -131,9 +133,11 @@ def _sort(clause: Clause) -> str | None:
 
 def _renewal_window(clause: Clause) -> int | None:
     """Return days ahead where the clause limits renewals, or risk by the month or longer, to a period to come."""
-    if clause.says(r"\b(?:last|past|previous) (?:\w+ )?(?:days?|weeks?|months?|quarters?|years?)\b"):
+    span = named(clause.plain, clause.today)
+    if span and span.past:
         return None
     risk = r"\b(?:churn|cancel|leave|lose|not renew)"
     if clause.says(RENEWAL) or (clause.says(risk) and not clause.says(r"\b(?:week|today|tomorrow)\b")):
-        return days_ahead(clause.plain, clause.today)
+        days = days_ahead(clause.plain, clause.today)
+        return days if days and days <= MOST_DAYS else None
     return None

@@ -49,6 +49,10 @@ READINGS: Mapping[str, str] = {
     "measure_impact": "Measure what the recommendations have brought",
     "search_features": "Search the features the models use",
 }
+ONE_REP = (
+    "I cannot list the accounts of one rep: a list covers all accounts that you may see. Totals by rep I can give."
+)
+BOTH = "An account has one {kind}, so nothing is in both. Which one do you mean?"
 LACKING: Mapping[tuple[str, str], str] = {
     ("compare_accounts", "accounts"): "Which two to five accounts should I compare?",
     ("draft_outreach", "account"): "Which account is the draft for?",
@@ -78,9 +82,12 @@ LACKING: Mapping[tuple[str, str], str] = {
     ("rank_accounts", "industry"): (
         "I cannot list or sum up by industry. Ask for a product, a segment or a region instead, or about one account."
     ),
-    ("rank_accounts", "one rep"): (
-        "I cannot list the accounts of one rep: a list covers all accounts that you may see. Totals by rep I can give."
-    ),
+    **{(tool, "one rep"): ONE_REP for tool in ("rank_accounts", "simulate_assignment")},
+    **{
+        (tool, f"one {kind}"): BOTH.format(kind=kind)
+        for tool in ("rank_accounts", "summarize_book")
+        for kind in ("region", "segment")
+    },
     ("rank_accounts", "size"): (
         "I cannot sort by spend or size. Ask for accounts by priority, uplift, risk, growth, falling use or renewal "
         "date instead; the table then shows spend and seats."
