@@ -67,7 +67,11 @@ class Bank:
         """The folded ordinary words of both languages; a word outside is a name or a slip of the finger."""
         lines = [line for lines in self.labels.values() for line in lines]
         cues = re.findall(r"[a-z]{3,}", " ".join(re.sub(r"\\[a-z]", " ", cue) for cue in self.cues.values()))
-        found = set(cues) | set(self.shorthand) | {word for key in self.glossary for word in key.rstrip("*").split() if not key.endswith("*")}
+        found = (
+            set(cues)
+            | set(self.shorthand)
+            | {word for key in self.glossary for word in key.rstrip("*").split() if not key.endswith("*")}
+        )
         for line in [*lines, *self.glossary.values()]:
             for token in TOKEN.findall(line):
                 found |= {fold(token), *fold(token).split("-")}
@@ -134,7 +138,10 @@ class Bank:
     def _english(self) -> Mapping[str, int]:
         """Words a typo may stand for, with how often the English phrasings hold them."""
         lines = [line for lines in self.labels.values() for line in lines if not self.german(line)]
-        return Counter(fold(token) for line in lines for token in TOKEN.findall(line) if token.isalpha())
+        months = [fold(name) for name in calendar.month_name if len(name) > SHORTEST_REPAIRED]
+        return Counter(
+            [*(fold(token) for line in lines for token in TOKEN.findall(line) if token.isalpha()), *2 * months]
+        )
 
 
 UMLAUT = {"ae": "ä", "oe": "ö", "ue": "ü"}

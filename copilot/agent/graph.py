@@ -23,8 +23,8 @@ from copilot.agent.rungs import Rungs
 from copilot.agent.tool import Tool
 from copilot.agent.understand import Call, Understanding
 from copilot.agent.wording import Facts
-from copilot.explain.answers.standing import standing
 from copilot.errors import CopilotError, MissingData, RoleLacksTool, TryAgain, UnknownAccount
+from copilot.explain.answers.standing import standing
 from copilot.text.cells import REFERENCE, Cell, Record, Say, flatten
 
 ROUNDS = 4  # of plan and act

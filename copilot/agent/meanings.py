@@ -6,19 +6,24 @@ import re
 from functools import cache
 
 MADE = re.compile(
-    r"\b(?:what|how|where|explain|define|was|wie)\b[^?!]*\b(?:mean\w*|stand for|calculat\w*|comput\w*|work(?:s|ed)?(?: out)?|defin\w*|"
-    r"deriv\w*|determin\w*|made up|come from|comes from|formula|goes into|based on|bedeutet|berechnet)\b|"
+    r"\b(?:what|how|where|explain|define|was|wie)\b[^?!]*\b(?:mean\w*|stand for|calculat\w*|comput\w*|work(?:s|"
+    r"ed)?(?: out)?|defin\w*|"
+    r"deriv\w*|determin\w*|made up|comes? from|c[ao]mes? up with|arrive at|gets? to|formula|goes into|based on|"
+    r"bedeutet|berechnet)\b|"
     r"\b(?:meaning|definition|formula) (?:of|for|behind)\b"
 )
 # Nothing but the word itself: "what is uplift?", "define churn risk".
 BARE = (
-    r"\W*(?:(?:so|and|please|hi|hello|hey|sorry|ok|can you|could you|tell|me) )*"
-    r"(?:what(?: exactly)?(?: is|'s| are)|define|explain|was ist)(?: (?:the|an?|your|this|that|meant by|meaning of|exactly))* "
-    r"(?P<word>[\w -]+?)(?: (?:score|model|number|value|mean|please|exactly|anyway|again|here|actually|all about|to me|for))*\W*"
+    r"\W*(?:(?:so|and|please|hi|hello|hey|sorry|ok|can you|could you|tell|me)[,.! ]+)*"
+    r"(?:what(?: exactly)?(?: is|'s| are)|define|explain|was ist)(?: (?:the|an?|your|this|that|meant by|"
+    r"meaning of|exactly))* "
+    r"(?P<word>[\w -]+?)(?: (?:score|model|number|value|mean|please|exactly|anyway|again|here|actually|all about|"
+    r"to me|for))*\W*"
 )
 # A figure of somebody's own, or a column of the models.
 OTHERWISE = re.compile(
-    r"\{\w+\}|\b(?:my|our) (?!(?:\w+ )?(?:list|priorit|rank|quota|win rate))|\b(?:features?|variables?|columns?|inputs?|customers?)\b"
+    r"\{\w+\}|\b(?:my|our) (?!(?:\w+ )?(?:list|priorit|rank|quota|win rate))|\b(?:features?|variables?|columns?|"
+    r"inputs?|customers?)\b"
 )
 
 

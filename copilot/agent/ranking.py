@@ -27,7 +27,8 @@ ORDER = (
     r"\b(?:by|on) (?:their |the |predicted |expected |highest |biggest )*(\w+(?: (?:risk|date|drop|potential|end))?)"
 )
 LESS = (
-    r"drop|fall|fell|slip|declin|decreas|plung|sink|shrink|slump|slid|dip|fad(?:e|ing)|going down|went down|quiet|nosediv|"
+    r"drop|fall|fell|slip|declin|decreas|plung|sink|shrink|slump|slid|dip|fad(?:e|ing)|going down|went down|"
+    r"quiet|nosediv|"
     r"collaps|less|fewer|lower|stopped|hardly|no longer|inactive|dormant|unused|cool"
 )
 USE = (
@@ -39,7 +40,7 @@ SORTS = (
     (
         "engagement_drop",
         rf"(?:{USE}).*\b(?:{LESS})|\b(?:{LESS})\w*\b.*(?:{USE})|\b(?:went|gone|going|gotten|got) "
-        r"(?:quiet|dark|silent|cold)|\binactive\b|\bdormant\b|\bdisengag|"
+        r"(?:quiet|dark|silent|cold)|\bcool(?:s|ing|ed) (?:off|down)|\binactive\b|\bdormant\b|\bdisengag|"
         r"\blow[- ](?:usage|engagement|adoption|activity)",
     ),
     (
@@ -62,7 +63,8 @@ SORTS = (
     ),
     (
         "growth",
-        r"\bgrow|expan|upsell|up-sell|cross-?sell|buy (?:\w+ )?more|buy (?:additional|extra)|more seats|spend more|"
+        r"\bgrow|expan|upsell|up-sell|cross-?sell|\bsell (?:\w+ )?more|buy (?:\w+ )?more|buy (?:additional|"
+        r"extra)|more seats|spend more|"
         r"upside|potential|room to|ready (?:for|to)|hot leads?|headroom|white ?space|bigger|upgrad|could (?:\w+ )?buy|"
         r"more \{product\}|opportunit",
     ),
@@ -110,6 +112,13 @@ def ranked(clause: Clause) -> list[Arguments]:
 
 def rows(clause: Clause, *, default: int) -> int | None:
     """Return how many rows are asked for, held to 1–50; None where it is not said or is the default."""
+    asked = asked_rows(clause)
+    count = default if asked is None else min(MOST_ROWS, max(1, asked))
+    return None if count == default else count
+
+
+def asked_rows(clause: Clause) -> int | None:
+    """Return how many rows are asked for, however many; None where it is not said."""
     text = re.sub(r"\btop(?=\d)", "top ", clause.plain)  # "top20"
     while when := period(text, clause.today):  # the 60 of "60 days"
         text = text[: when[1][0]] + " " + text[when[1][1] :]
@@ -117,9 +126,10 @@ def rows(clause: Clause, *, default: int) -> int | None:
         text = re.sub(other, " ", text)
     if re.search(r"\b(?:top|the|only|just|single) one\b(?! of)|\bthe single\b|\bnumber one\b", text):
         return 1
-    found = re.search(rf"\b({NUMBER})\b", text)
-    count = min(MOST_ROWS, max(1, number(found[1]))) if found else default
-    return None if count == default else count
+    found = re.search(rf"\b({NUMBER})\b( hundred| thousand)?", text)
+    if found is None:
+        return None
+    return number(found[1]) * {" hundred": 100, " thousand": 1000}.get(found[2], 1)
 
 
 def _sort(clause: Clause) -> str | None:

@@ -25,6 +25,7 @@ ABILITIES: Mapping[str, str] = {
     "search_features": "search the features the models use",
 }
 EMPTY = "What would you like to know about your accounts?"
+LANGUAGES = "I read English and German; please ask in one of the two."
 UNSURE = "I am not sure what you mean. Which of these do you want?"
 REFUSED: Mapping[str, str] = {
     "outside": "That is outside what I do: I only answer questions about your own sales work.",
@@ -52,7 +53,6 @@ READINGS: Mapping[str, str] = {
 ONE_REP = (
     "I cannot list the accounts of one rep: a list covers all accounts that you may see. Totals by rep I can give."
 )
-BOTH = "An account has one {kind}, so nothing is in both. Which one do you mean?"
 LACKING: Mapping[tuple[str, str], str] = {
     ("compare_accounts", "accounts"): "Which two to five accounts should I compare?",
     ("draft_outreach", "account"): "Which account is the draft for?",
@@ -83,17 +83,15 @@ LACKING: Mapping[tuple[str, str], str] = {
         "I cannot list or sum up by industry. Ask for a product, a segment or a region instead, or about one account."
     ),
     **{(tool, "one rep"): ONE_REP for tool in ("rank_accounts", "simulate_assignment")},
-    **{
-        (tool, f"one {kind}"): BOTH.format(kind=kind)
-        for tool in ("rank_accounts", "summarize_book")
-        for kind in ("region", "segment")
-    },
     ("rank_accounts", "size"): (
         "I cannot sort by spend or size. Ask for accounts by priority, uplift, risk, growth, falling use or renewal "
         "date instead; the table then shows spend and seats."
     ),
     ("summarize_book", "amount"): (
         "I cannot sum up only the accounts above or below an amount. Ask for a product, a segment or a region instead."
+    ),
+    ("summarize_book", "stranger"): (
+        "That name is no rep, product, segment or region that you may see, so I have no totals for it."
     ),
     ("summarize_book", "industry"): (
         "I cannot sum up by industry. Ask by rep, product, region, segment, stage or month instead."

@@ -11,12 +11,19 @@ DOING = (
     "call|ring|phone|dial|visit|meet|see|e-?mail|mail|contact|focus|talk|speak|reach|touch|go|do|start|know|get|ask|sell|"
     "upsell|churn|leave|renew|cancel|buy|grow|expand|drop|lose|have"
 )
-COUNTING = "top|next|last|first|my|our|your|the|these|those|best|worst|only|just|any|all|show|list|give|find|get|rank|me|us"
+COUNTING = (
+    "top|next|last|first|my|our|your|the|these|those|best|worst|only|just|any|all|show|list|give|find|get|rank|me|us"
+)
 # A figure in a word's place: "who 2 call" and "got 4 renewals", "ready 4 upsell" and "my 4 accounts".
-TO = re.compile(rf"(?P<before>\b(?!(?:{COUNTING})\b)[a-z]+) 2 (?=(?:{DOING})\b)", re.I)
+TO = re.compile(
+    rf"(?P<before>\b(?!(?:{COUNTING}|compare|move|shift)\b)[a-z]+|\{{rep\}}) 2 (?=(?:{DOING}|a|an|the|him|her|"
+    rf"them)\b|\{{(?:account|rep)\}})",
+    re.I,
+)
 FOR = re.compile(
     rf"(?P<before>\b(?!(?:{COUNTING}|in|of|at|to|with|need|want|got|have|move|shift)\b)[a-z]+) 4 "
-    r"(?=\{\w+\}(?! (?:accounts?|customers?|clients?|accts?|custs?)\b)|(?:me|us|my|our|the|this|that|today|tomorrow|next|upsells?|"
+    r"(?=\{\w+\}(?! (?:accounts?|customers?|clients?|accts?|custs?)\b)|(?:me|us|my|our|the|this|that|today|"
+    r"tomorrow|next|upsells?|"
     r"up-?sell\w*|cross-?sell\w*|renewals?|churn|expansion|training)\b)",
     re.I,
 )
@@ -24,6 +31,8 @@ MARKS = (
     (re.compile(r"\bw/o\b", re.I), "without"),
     (re.compile(r"\bw/\s?", re.I), "with "),
     (re.compile(r"(?<=\s)@\s?(?=[\w{])"), "at "),
+    (re.compile(r"\bcross sell", re.I), "cross-sell"),
+    (re.compile(r"\bup[- ]sell", re.I), "upsell"),
     (re.compile(r"\s*(?:-+|=+)>\s*"), " to "),
 )
 TOKEN = re.compile(r"(?<![\w{/'’.-])[^\W_]+(?![\w}/'’-])")

@@ -39,7 +39,7 @@ ABOUTS = (
         r"churn|risk|cancel|\bleav|\blos(?:e|ing)\b|danger|trouble|not renew|won'?t renew|shrink|downgrad|downsell",
     ),
     ("engagement", rf"engag|adopt|{USE}|less active|inactive|quiet"),
-    ("upsell", r"upsell|up-sell|\bgrow|expan|buy|more seats|spend more|potential|upside|opportunit"),
+    ("upsell", r"upsell|up-sell|\bgrow|expan|buy|more seats|spend more|potential|upside|opportunit|upgrad"),
 )
 CHANNELS = (
     (

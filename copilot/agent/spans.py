@@ -23,21 +23,23 @@ from copilot.agent.periods import (
 MONTHS_NAMED = "(?:" + "|".join(MONTHS) + ")"
 UNITS = r"(?:days?|weeks?|fortnights?|months?|quarters?|years?)"
 PAST = re.compile(
-    rf"\b(?:last|past|previous|prior|preceding) (?:\w+ )?{UNITS}\b(?! of)|\byesterday\b|\b{UNITS} ago\b|\bin the past\b|"
+    rf"\b(?:last|past|previous|prior|preceding) (?:\w+ )?{UNITS}\b(?! of)|\byesterday\b|\b{UNITS} ago\b|"
+    rf"\bin the past\b|\bbefore (?:today|now)\b|\boverdue\b|\bpast due\b|"
     rf"\b(?:last|past|previous) (?:q[1-4]\b|h[12]\b|winter|spring|summer|autumn|fall|christmas|{MONTHS_NAMED}\b)|"
     rf"\bsince (?:the |early |late |mid |last )*(?:q[1-4]\b|h[12]\b|20\d\d|new year|{MONTHS_NAMED}\b)"
 )
 RUNNING = re.compile(r"\b(?:this|current|the) (?:week|month|quarter|year)\b|\b[ymqw]td\b|\bto date\b|\bso far\b")
 # Words of what has happened: "what renewed in May", "sales in March".
 HAPPENED = re.compile(
-    r"\b(?:did|was|were|won|lost|sold|closed|renewed|ended|expired|lapsed|ran out|cancell?ed|churned|bought|signed|brought|"
-    r"earned|generated|booked|revenue|sales|bookings|turnover)\b"
+    r"\b(?:did|was|were|won|lost|sold|closed|renewed|ended|expired|lapsed|ran out|cancell?ed|churned|bought|"
+    r"signed|brought|"
+    r"earned|wins|losses|generated|booked|revenue|sales|bookings|turnover)\b"
 )
 TO_COME = re.compile(r"\b(?:will|going to|expect\w*|forecast\w*|due|next|coming|by|until|till|before)\b")
 UNTIL = re.compile(
-    r"\b(?:by|until|till|to|through|before|up to|(?:no|not) later than|within)(?: the)?(?: (?:end|middle|start) of)?(?: the)?\s*$"
+    r"\b(?:by|until|till|to|through|before|up to|(?:no|not) later than|within)(?: the)?(?: (?:end|middle|"
+    r"start) of)?(?: the)?\s*$"
 )
-FROM_TO = re.compile(r"\b(?:between|from)\b(?P<start>.*?)\b(?:and|to|until|till)\b")
 RANGE = re.compile(r"\b(?P<least>\d+)\s*(?:-|–|to|and)\s*\d+[\s-]*(?P<unit>day|week|month|quarter|year)s?\b")
 
 
@@ -64,10 +66,10 @@ def named(text: str, today: date) -> Span | None:
         return Span(running=True)
     if reach := RANGE.search(text):
         return _ahead(today + timedelta(days=int(reach["least"][:4]) * UNIT_DAYS[reach["unit"]]), today)
-    if start := FROM_TO.search(text) if BETWEEN.search(text) else None:
-        first = named(start["start"], today)
-        ends = period(text[start.end() :], today)
-        return first or _ahead((today + timedelta(days=ends[0])).replace(day=1) if ends else None, today)
+    if span := BETWEEN.search(text):
+        first, ends = named(span["start"], today), period(span["end"], today)
+        if first or ends:
+            return first or _ahead((today + timedelta(days=ends[0])).replace(day=1) if ends else None, today)
     return _ahead(_first(text, found, today), today) if found else None
 
 
@@ -79,7 +81,8 @@ def _happened(text: str, found: tuple[int, tuple[int, int]] | None, today: date)
     piece = text[start:end]
     pages = [hit for pattern in (MONTH_ONLY, QUARTER, HALF_YEAR) if (hit := pattern.fullmatch(piece.strip()))]
     last = today + timedelta(days=found[0])
-    return bool(pages) and not pages[0]["year"] and _first_day(piece, last) > today
+    first = _first_day(piece, last)
+    return bool(pages) and not pages[0]["year"] and first is not None and first > today
 
 
 def _first(text: str, found: tuple[int, tuple[int, int]], today: date) -> date | None:
@@ -92,8 +95,8 @@ def _first(text: str, found: tuple[int, tuple[int, int]], today: date) -> date |
     return _first_day(piece, last)
 
 
-def _first_day(piece: str, last: date) -> date:
-    """Return the first day of the period ``piece`` that ends on ``last``; today's for a length of time."""
+def _first_day(piece: str, last: date) -> date | None:
+    """Return the first day of the period ``piece`` that ends on ``last``; None for a length of time."""
     piece = piece.strip()
     if any(pattern.fullmatch(piece) for pattern in DAYS):
         return last
@@ -108,8 +111,9 @@ def _first_day(piece: str, last: date) -> date:
     if (whole := WHOLE.fullmatch(piece)) and whole["which"] in ("next", "coming", "following"):
         months = {"month": last.month, "quarter": last.month - 2, "year": 1}
         return last - timedelta(days=6) if whole["unit"] == "week" else last.replace(month=months[whole["unit"]], day=1)
-    return date.min
+    return None
 
 
 def _ahead(first: date | None, today: date) -> Span:
-    return Span(first if first and first > today else None)
+    """Return the period that begins on ``first``; where that is not after today, it is running."""
+    return Span(first) if first and first > today else Span(running=first is not None)

@@ -11,7 +11,8 @@ from typing import Any
 from copilot.agent import replies
 from copilot.agent.asker import about_self, as_first_person
 from copilot.agent.clause import Clause, with_ordinals
-from copilot.agent.limits import OWNED
+from copilot.agent.languages import unread
+from copilot.agent.limits import OWNED, WORKED, both_at_once
 from copilot.agent.meanings import meaning
 from copilot.agent.mentions import Kind, Marked
 from copilot.agent.parts import CLOSE, SCENE, SETTLED, SURE, UNSURE, Route, routes, several
@@ -20,6 +21,7 @@ from copilot.agent.remarks import remark
 from copilot.agent.router import Router
 from copilot.agent.shorthand import in_full
 from copilot.agent.slots import FILLERS, doubt, fill, missing, touches
+from copilot.agent.strangers import with_strangers
 from copilot.agent.vocabulary import Vocabulary
 
 MOST_LETTERS = 2000  # of a question that are read; a pasted document is no question
@@ -41,7 +43,9 @@ ABSENT = re.compile(
     re.I,
 )
 # Somebody's list, whoever it is: "Otto's accounts", "show me Zed's list at risk".
-SOMEBODYS = re.compile(r"(?:[\w ]+ )?\{account\}['’]s? (?:\w+ )?" + OWNED + r"(?: at risk| please| now| today)?\W*", re.I)
+SOMEBODYS = re.compile(
+    r"(?:[\w ]+ )?\{account\}['’]s? (?:\w+ )?" + OWNED + r"(?: at risk| please| now| today)?\W*", re.I
+)
 ATTACK = re.compile(
     r"\b(?:ignore|disregard|forget|override|bypass)\s+(?:all\s+|any\s+|your\s+|the\s+|these\s+|my\s+|previous\s+|prior\s+|"
     r"above\s+|of\s+)+(?:instruction|rule|prompt|restriction|guideline)s?\b|\bsystem prompt\b|\bjailbreak|<\s*script\b|"
@@ -127,24 +131,10 @@ def understand(
     if not re.search(r"[^\W\d_]", text) and text.strip(" .?!#").lower() not in vocabulary.ids:
         return Understanding(clarify={"question": replies.EMPTY, "readings": _readings(allowed, ())})
     marked = with_ordinals(_read_as(vocabulary.mark(text, router.bank), vocabulary, router), recent)
-    if ATTACK.search(marked.masked()):
-        return Understanding(refused=replies.REFUSED["outside"], confidence=1.0)
-    if follow := _follow_up(marked, previous):
-        return Understanding(calls=(follow,), confidence=SURE)
-    if told := meaning(router.bank.english(marked.masked())):
-        return Understanding(small_talk=told, confidence=SURE)
     answering = _Answering(vocabulary, router, recent, previous)
-    alone = re.fullmatch(r"\W*\{account\}\W*", marked.masked()) or _only_carries(marked, "account")
-    if alone or NAMED.fullmatch(marked.masked()):
-        found = [Route(marked, "get_account", 1.0)]
-    elif any(one.guess for one in marked.mentions) and ABSENT.search(marked.masked()):
-        found = [Route(marked, "simulate_assignment", 1.0)]
-    elif any(one.guess for one in marked.mentions) and SOMEBODYS.fullmatch(marked.masked()):
-        found = [Route(marked, "rank_accounts", 1.0)]
-    elif not several(marked) and (call := answering.place(marked)):
-        return Understanding(calls=(call,), confidence=SURE)
-    else:
-        found = routes(marked, router, allowed)
+    if settled := _settled(marked, answering, previous):
+        return settled
+    found = _routes(marked, router, allowed)
     if second:
         found, apart = _second_reading(found, second)
         if apart:
@@ -157,10 +147,42 @@ def understand(
     return answering.answer(found)
 
 
+def _settled(marked: Marked, answering: _Answering, previous: Sequence[Call]) -> Understanding | None:
+    """Return what a question asks for where no head is needed to tell."""
+    masked = marked.masked()
+    if ATTACK.search(masked):
+        return Understanding(refused=replies.REFUSED["outside"], confidence=1.0)
+    if follow := _follow_up(marked, previous):
+        return Understanding(calls=(follow,), confidence=SURE)
+    back = replies.LANGUAGES if unread(masked, answering.bank) else both_at_once(answering.clause(marked))
+    if back:
+        return Understanding(clarify={"question": back, "readings": []}, confidence=SURE)
+    if told := meaning(answering.bank.english(masked)):
+        return Understanding(small_talk=told, confidence=SURE)
+    place = None if several(marked) else answering.place(marked)
+    return Understanding(calls=(place,), confidence=SURE) if place else None
+
+
+def _routes(marked: Marked, router: Router, allowed: Collection[str]) -> list[Route]:
+    """Return the parts of a question; a name's own place in it tells some of them without the head."""
+    masked, guessed = marked.masked(), any(one.guess for one in marked.mentions)
+    alone = re.fullmatch(r"\W*\{account\}\W*", masked) or _only_carries(marked, "account")
+    if alone or NAMED.fullmatch(masked):
+        return [Route(marked, "get_account", 1.0)]
+    if guessed and ABSENT.search(masked):
+        return [Route(marked, "simulate_assignment", 1.0)]
+    if guessed and (SOMEBODYS.fullmatch(masked) or re.search(WORKED, masked, re.I)):
+        return [Route(marked, "rank_accounts", 1.0)]
+    return routes(marked, router, allowed)
+
+
 def _read_as(marked: Marked, vocabulary: Vocabulary, router: Router) -> Marked:
     """Return the question in whole words, and in the first person where the asker names herself."""
     if not router.bank.german(marked.masked()):
-        marked = in_full(marked, router.bank.shorthand)
+        whole = in_full(marked, router.bank.shorthand)
+        if whole.text != marked.text:
+            whole = vocabulary.mark(whole.text, router.bank)
+        marked = with_strangers(whole, router.bank)
     if vocabulary.asker and about_self(marked, vocabulary.asker) and not _of_plans(marked, router):
         marked = as_first_person(marked)
     return marked
@@ -271,10 +293,11 @@ class _Answering:
 
     def place(self, part: Marked) -> Call | None:
         """Return the call for an account's place in the ranking, where that is what a part asks for."""
-        arguments, names = placed(self._clause(part), self.vocabulary.accounts, self.ranking)
+        arguments, names = placed(self.clause(part), self.vocabulary.accounts, self.ranking)
         return Call("rank_accounts", arguments, places=names) if names else None
 
-    def _clause(self, part: Marked) -> Clause:
+    def clause(self, part: Marked) -> Clause:
+        """Return a part with what the slot rules look at."""
         plain = self.bank.english(part.masked())
         return Clause(part, plain, self.vocabulary.today, self.recent, tuple(self.vocabulary.industries))
 
@@ -285,7 +308,7 @@ class _Answering:
 
     def _add(self, route: Route) -> dict[str, Any] | None:
         """Add the calls of one part; return what to ask back where it lacks something and nothing else was asked."""
-        clause = self._clause(route.part)
+        clause = self.clause(route.part)
         if place := self.place(route.part):
             self.calls.append(place)
             return None

@@ -23,9 +23,13 @@ def standing(record: Record, asked: Mapping[str, str], sort_by: SortBy = "priori
         sort_by: What it ranked by.
     """
     every = record.data["rows"]
-    chosen = [row for place, row in enumerate(every) if row["account_id"].value in asked or (place, len(asked)) == (0, 1)]
+    chosen = [
+        row for place, row in enumerate(every) if row["account_id"].value in asked or (place, len(asked)) == (0, 1)
+    ]
     found = {row["account_id"].value for row in chosen}
-    absent = [{"name": constant(name, "text", "account asked for")} for account, name in asked.items() if account not in found]
+    absent = [
+        {"name": constant(name, "text", "account asked for")} for account, name in asked.items() if account not in found
+    ]
     cells, unlike = against(chosen)
     data = {
         **record.data,
