@@ -9,23 +9,25 @@ from copilot.agent.clause import POINTING, Arguments, Clause, pointed
 
 MOST_ROWS = 50  # of a ranking, so as many places can be told
 LIST = r"(?:(?:call |work |to-?do |priority )?list|worklist|ranking|top \w+)"
+MINE = rf"(?:my |the |your |our |today's )?{LIST}"
 NOT = r"(?:\bnot\b|n't\b)"
 WHY = r"\b(?:why|how come|what makes|what puts|warum|wieso|weshalb)\b[^?!]*"
+REASONS = (  # for a place, after "why"
+    r"\b(?:first|on top|at the top|(?:number|no\.?|#) ?(?:one|1)|top spot|last|start with|begin with|zuerst)\b",
+    r"\b(?:further (?:up|down)|higher|lower)\b",
+    r"\b(?:above|ahead of|before|below|behind|under|over|rather than|instead of|(?:and|but) not) \{account\}",
+    r"\b(?:beats?|outranks?|tops?|über|vor|unter|statt) \{account\}",
+    rf"{NOT}[^?!]*\b(?:on|in|among|make|reach|part of) {MINE}",
+    rf"{NOT} (?:\{{account\}} )?(?:be )?(?:show|list|suggest|recommend|rank)",
+    r"\b(?:leave|left|keep|kept|skip\w*|hide|hidden|drop\w*)\b[^?!]*\b(?:out|off|down)\b|\bmissing from\b|\bnot in\b",
+    r"\brank(?:s|ed|ing)?\b|\bonly (?:\w+ )?(?:\d+(?:st|nd|rd|th)|number)\b",
+    rf"\b(?:low|high|far|up|down) (?:on|in|down|up|the)\b[^?!]*{LIST}",
+)
 PLACED = re.compile(
-    rf"{WHY}(?:"
-    rf"\b(?:first|on top|at the top|(?:number|no\.?|#) ?(?:one|1)|(?:the )?top spot|last|start with|begin with|"
-    rf"further (?:up|down)|higher|lower|zuerst)\b|"
-    r"\b(?:above|ahead of|before|below|behind|under|over|rather than|instead of|(?:and|but) not|über|vor|unter|"
-    r"statt) \{account\}|"
-    rf"{NOT}[^?!]*\b(?:on|in|among|make|reach|part of) (?:my |the |your |our |today's )?{LIST}|"
-    rf"{NOT} (?:\{{account\}} )?(?:be )?(?:listed|shown|suggested|recommended|ranked)\b|\b(?:leave|left|keep|"
-    rf"kept|skip\w*|hide|hidden|drop\w*)\b[^?!]*\b(?:out|off|down)\b|{NOT} (?:show|list|suggest|recommend|rank)\b|"
-    rf"\b(?:missing from|left off|left out|not in)\b|\brank(?:s|ed|ing)?\b|"
-    rf"\b(?:low|high|far|up|down) (?:on|in|down|up|the)\b[^?!]*{LIST}"
-    r")|"
-    rf"\bwhere (?:does|do|is|are|did)\b[^?!]*(?:\brank\w*|\bstand in|\bcome in|\b(?:on|in) (?:my |the |your )?{LIST})|"
+    rf"{WHY}(?:{'|'.join(REASONS)})|"
+    rf"\bwhere (?:does|do|is|are|did)\b[^?!]*(?:\brank\w*|\bstand in|\bcome in|\b(?:on|in) {MINE})|"
     rf"\b(?:what|which) (?:rank|place|position|spot)\b|\bhow (?:high|low|far (?:up|down))\b[^?!]*(?:\brank\w*|{LIST})|"
-    rf"^\W*(?:is|are|isn't)\b[^?!]*\{{account\}} (?:not )?(?:on|in|among) (?:my |the )?{LIST}"
+    rf"^\W*(?:is|are|isn't)\b[^?!]*\{{account\}} (?:not )?(?:on|in|among) {MINE}"
 )
 
 

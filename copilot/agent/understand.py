@@ -15,7 +15,7 @@ from copilot.agent.languages import unread
 from copilot.agent.limits import OWNED, WORKED, both_at_once
 from copilot.agent.meanings import meaning
 from copilot.agent.mentions import Kind, Marked
-from copilot.agent.parts import CLOSE, SCENE, SETTLED, SURE, UNSURE, Route, routes, several
+from copilot.agent.parts import CLOSE, REFUSING, SCENE, SETTLED, SURE, UNSURE, Route, routes, several
 from copilot.agent.placing import placed
 from copilot.agent.remarks import remark
 from copilot.agent.router import Router
@@ -250,7 +250,7 @@ def _no_call(route: Route, allowed: Collection[str]) -> Understanding | None:
     """Return a question back, a refusal or small talk where a lone route is no call."""
     if route.label == "small_talk" and route.sure >= (UNSURE if replies.social(route.part.text) else SETTLED):
         return Understanding(small_talk=replies.small_talk(route.part.text, allowed), confidence=route.sure)
-    if route.label in replies.REFUSED and route.sure >= UNSURE:
+    if route.label in replies.REFUSED and route.sure >= REFUSING:
         return Understanding(refused=replies.REFUSED[route.label], confidence=route.sure)
     tie = len(route.ranked) > 1 and route.sure < SURE and route.ranked[0][1] - route.ranked[1][1] < CLOSE
     if route.sure >= UNSURE and not tie and route.label in FILLERS:
