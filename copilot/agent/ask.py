@@ -99,7 +99,7 @@ def stream(
     earlier = store.turns(thread, principal.username, limit=EARLIER) if thread else []
     thread = thread or store.new_thread(principal.username, asked_at)
     scope = scope_of(principal, snapshot.book)
-    words = vocabulary(snapshot, scope, tuple(study.name for study in held(workspace.root)))
+    words = vocabulary(snapshot, scope, tuple(study.name for study in held(workspace.root)), principal.rep_id or "")
     recent = earlier[-1].accounts if earlier else []
     previous = _calls(earlier[-1]) if earlier else []
     allowed = [name for name, tool in tools.items() if principal.role in tool.roles]
@@ -148,24 +148,25 @@ def stream(
     yield finished[0]
 
 
-def vocabulary(snapshot: Snapshot, scope: Scope, studies: tuple[str, ...] = ()) -> Vocabulary:
+def vocabulary(snapshot: Snapshot, scope: Scope, studies: tuple[str, ...] = (), asker: str = "") -> Vocabulary:
     """Return the names the asker may use: those of their own accounts, products, regions and reps, and of studies.
 
-    They are kept for the next question of the same scope on the same snapshot, with the index built over them.
+    ``asker`` is their own id among the reps. They are kept for the next question of the same scope on the same
+    snapshot, with the index built over them.
     """
-    key = (snapshot.book.path, snapshot.id, scope, studies)
+    key = (snapshot.book.path, snapshot.id, scope, studies, asker)
     found = _kept.get(key)
     if found is None:
         while len(_kept) >= MOST_KEPT:
             _kept.pop(next(iter(_kept)), None)
-        found = _kept[key] = _vocabulary(snapshot, scope, studies)
+        found = _kept[key] = _vocabulary(snapshot, scope, studies, asker)
     return found
 
 
-_kept: dict[tuple[Path, str, Scope, tuple[str, ...]], Vocabulary] = {}
+_kept: dict[tuple[Path, str, Scope, tuple[str, ...], str], Vocabulary] = {}
 
 
-def _vocabulary(snapshot: Snapshot, scope: Scope, studies: tuple[str, ...]) -> Vocabulary:
+def _vocabulary(snapshot: Snapshot, scope: Scope, studies: tuple[str, ...], asker: str) -> Vocabulary:
     accounts, reps = snapshot.table("accounts", scope), snapshot.table("reps", scope)
     deals = snapshot.table("opportunities", scope)
     products = {
@@ -173,16 +174,18 @@ def _vocabulary(snapshot: Snapshot, scope: Scope, studies: tuple[str, ...]) -> V
         for table in ("contracts", "opportunity_lines", "usage_monthly")
         for name in snapshot.table(table, scope)["product"].dropna().unique()
     }
+    names = dict(zip(reps["rep_id"], reps["name"], strict=True))
     return Vocabulary(
         accounts=dict(zip(accounts["account_id"], accounts["name"], strict=True)),
         products=sorted(products),
         segments=sorted(accounts["segment"].dropna().unique()),
         regions=sorted({*accounts["region"].dropna(), *reps["region"].dropna()}),
         industries=sorted(accounts["industry"].dropna().unique()),
-        reps=dict(zip(reps["rep_id"], reps["name"], strict=True)),
+        reps=names,
         today=snapshot.as_of,
         stages=sorted(deals["stage"].dropna().unique()),
         studies=studies,
+        asker=names.get(asker, ""),
     )
 
 

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,13 +27,15 @@ class Bank:
     """What the router learns from and the words that questions are read with.
 
     ``labels`` maps an intent to its phrasings; ``cues`` a sign's name to its pattern; ``glossary`` a folded German
-    word, or a stem ending in ``*``, to English; ``ambiguous`` are those of its words that are English too.
+    word, or a stem ending in ``*``, to English; ``ambiguous`` are those of its words that are English too;
+    ``shorthand`` maps what is typed in haste to whole words.
     """
 
     labels: Mapping[str, tuple[str, ...]]
     cues: Mapping[str, str]
     glossary: Mapping[str, str]
     ambiguous: frozenset[str]
+    shorthand: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, folder: Path | None = None) -> Bank:
@@ -51,6 +53,7 @@ class Bank:
             cues=said["cues"],
             glossary={fold(word): english for word, english in german["glossary"].items()},
             ambiguous=frozenset(map(fold, german["ambiguous"])),
+            shorthand=said["shorthand"],
         )
 
     @cached_property
@@ -64,7 +67,11 @@ class Bank:
         """The folded ordinary words of both languages; a word outside is a name or a slip of the finger."""
         lines = [line for lines in self.labels.values() for line in lines]
         cues = re.findall(r"[a-z]{3,}", " ".join(re.sub(r"\\[a-z]", " ", cue) for cue in self.cues.values()))
-        found = set(cues) | {word for key in self.glossary for word in key.rstrip("*").split() if not key.endswith("*")}
+        found = (
+            set(cues)
+            | set(self.shorthand)
+            | {word for key in self.glossary for word in key.rstrip("*").split() if not key.endswith("*")}
+        )
         for line in [*lines, *self.glossary.values()]:
             for token in TOKEN.findall(line):
                 found |= {fold(token), *fold(token).split("-")}
@@ -131,7 +138,10 @@ class Bank:
     def _english(self) -> Mapping[str, int]:
         """Words a typo may stand for, with how often the English phrasings hold them."""
         lines = [line for lines in self.labels.values() for line in lines if not self.german(line)]
-        return Counter(fold(token) for line in lines for token in TOKEN.findall(line) if token.isalpha())
+        months = [fold(name) for name in calendar.month_name if len(name) > SHORTEST_REPAIRED]
+        return Counter(
+            [*(fold(token) for line in lines for token in TOKEN.findall(line) if token.isalpha()), *2 * months]
+        )
 
 
 UMLAUT = {"ae": "ä", "oe": "ö", "ue": "ü"}

@@ -104,12 +104,18 @@ def each_name(clause: Clause, found: Arguments) -> list[Arguments]:
     """Add product, segment and region; several names of one kind make several calls."""
     kinds: tuple[Kind, ...] = ("product", "segment", "region")
     calls: list[Arguments] = [dict(found)]
-    if not clause.marked.values("region") and (other := ELSEWHERE.search(clause.marked.masked())):
-        calls = [{**found, "region": other[0].upper()}]
     for kind in kinds:
-        names = clause.marked.values(kind) if len(calls) == 1 else clause.marked.values(kind)[:1]
+        every = regions(clause) if kind == "region" else clause.marked.values(kind)
+        names = every if len(calls) == 1 else every[:1]
         calls = [{**call, kind: name} for call in calls for name in names] or calls
     return calls
+
+
+def regions(clause: Clause) -> list[str]:
+    """Return the regions a clause names, with those that the asker's book has nothing in."""
+    return list(
+        dict.fromkeys([*clause.marked.values("region"), *map(str.upper, ELSEWHERE.findall(clause.marked.masked()))])
+    )
 
 
 def first_of(patterns: Iterable[tuple[str, str]], text: str) -> str | None:

@@ -22,6 +22,10 @@ TYPED_ID = re.compile(r"[^\W_][\w./#-]*[^\W_]")
 LEGAL = frozenset("ltd limited inc incorporated corp corporation co company gmbh ag kg se plc llc sa bv group".split())
 # After one of these a small "green" is the colour, not Green-Plus.
 DETERMINERS = frozenset("the a an my our your this that these those no more any some every all each".split())
+# Not after one of these and "that": "the odds that acme stays".
+CLAUSES = frozenset(
+    "odds chance chances probability likelihood likely sure think expect know say says said hope fear risk".split()
+)
 # A German noun has a capital too: there, only a word after one of these is taken for an unknown name.
 GERMAN_BEFORE = frozenset("bei von fuer mit an ueber um".split())
 BEFORE_TIME = re.compile(r"\b(?:this|next|last|in|by|until|since|during|im|bis|seit|diese\w|nächste\w)\s+$", re.I)
@@ -185,7 +189,11 @@ class Finder:
             capital |= kind == "account" and self.text[start:end] in {self.vocabulary.accounts[key] for key in hit.keys}
             leads = place == 0 and length < len(self.words) and not self._possessive(place)
             return capital and not self.shouting and not leads and (whole or (kind == "rep" and not self.german))
-        return capital or length > 1 or place == 0 or self.words[place - 1] not in DETERMINERS
+        return capital or length > 1 or place == 0 or not self._determined(place)
+
+    def _determined(self, place: int) -> bool:
+        before = self.words[max(0, place - 2) : place]
+        return before[-1] in DETERMINERS and not (before[-1] == "that" and before[0] in CLAUSES)
 
     def _believable_value(self, place: int, typed: str, words: Sequence[str], whole: bool) -> bool:
         """Tell a product, segment or region from an ordinary word or the rest of somebody's name."""

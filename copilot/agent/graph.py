@@ -7,7 +7,7 @@ that could be stored.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from time import perf_counter
 from typing import Any, TypedDict
@@ -24,6 +24,7 @@ from copilot.agent.tool import Tool
 from copilot.agent.understand import Call, Understanding
 from copilot.agent.wording import Facts
 from copilot.errors import CopilotError, MissingData, RoleLacksTool, TryAgain, UnknownAccount
+from copilot.explain.answers.standing import standing
 from copilot.text.cells import REFERENCE, Cell, Record, Say, flatten
 
 ROUNDS = 4  # of plan and act
@@ -172,10 +173,20 @@ def _run(call: Call, earlier: tuple[Done, ...], turn: Turn) -> Done:
             ),
         )
     try:
-        call = Call(call.name, {name: _pointed(value, earlier) for name, value in call.arguments.items()})
-        return Done(call, record=tool(turn.ctx, call.arguments))
+        call = replace(call, arguments={name: _pointed(value, earlier) for name, value in call.arguments.items()})
+        return Done(call, record=_as_asked(call, tool(turn.ctx, call.arguments)))
     except CopilotError as error:
         return Done(call, error=error)
+
+
+def _as_asked(call: Call, record: Record) -> Record:
+    """Narrow a ranking to the places asked for; begin with what is shown in place of what was asked."""
+    if call.places:
+        record = standing(record, call.places, call.arguments.get("sort_by", "priority"))
+    if not call.remark:
+        return record
+    said = Cell(call.remark, "text", "copilot", "remark")
+    return replace(record, data={**record.data, "remark": said}, say=(Say("{{remark}}"), *record.say))
 
 
 def _ended(step: Step, done: Done, seconds: float) -> Step:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -39,6 +40,16 @@ class Marked:
             out += [self.text[at : mention.start], "{" + mention.kind + "}"]
             at = mention.end
         return "".join([*out, self.text[at:]])
+
+    def reworded(self, masked: str) -> Marked:
+        """Return the question with the words of ``masked``, in which the placeholders stand as in this one's."""
+        words = re.split(r"\{\w+\}", masked)
+        text, found = words[0], []
+        for mention, after in zip(self.mentions, words[1:], strict=True):
+            typed = self.text[mention.start : mention.end]
+            found.append(replace(mention, start=len(text), end=len(text) + len(typed)))
+            text += typed + after
+        return Marked(text, tuple(found))
 
     def values(self, kind: Kind) -> list[str]:
         """Return the values of one kind, in order, each once."""

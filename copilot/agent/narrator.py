@@ -57,11 +57,11 @@ def narrate(records: Sequence[Record], *, question: str, focus: Sequence[str] = 
             else:
                 faults.append(f"{sentence}: {fault}")
                 headless = not line.detail
-        blocks += _paragraphs(kept)
         sentences += [sentence for _, sentence in kept]
         table = _table(record, name, focus)
-        if table:
-            blocks.append(table)
+        blocks += _paragraphs([pair for pair in kept if not pair[0].below])
+        blocks += [table] if table else []
+        blocks += _paragraphs([pair for pair in kept if pair[0].below])
     return Narration(told("\n\n".join(blocks), cells), tuple(sentences), cells, tuple(faults))
 
 

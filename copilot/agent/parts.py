@@ -12,6 +12,7 @@ from copilot.agent.slots import FILLERS, REQUIRED
 
 SURE = 0.5  # a part of a question stands alone from this probability on
 UNSURE = 0.35  # below it the head was right in half of the bank's phrasings it had not seen: ask back
+REFUSING = 0.6  # below it a question in few words was as often a rep's own as outside sales: ask back
 CLOSE = 0.05  # two labels nearer than this: right in fewer than half of them
 SETTLED = 0.8  # below it a first sentence that names an account, and commands nothing, only sets the scene
 FOREIGN = 0.75  # a text with an unknown name is about something else ("Who painted the Mona Lisa?") from here on
@@ -31,6 +32,7 @@ BOUNDARY = re.compile(
     rf"(?:{STOP}|[;!?])+\s+(?:(?:and|also|then|plus|und|außerdem|dann)\b\s*,?\s*)?"
     rf"|,\s+(?=(?:{VERBS})\b.*\b(?:and|und)\s+(?:{VERBS})\b)"  # "why …, what … and can you …?"
     rf"|,?\s+(?:and|und|then)\s+(?:(?:also|then|außerdem|dann|please)\s+)?(?=(?:{VERBS})\b)"
+    r"|,?\s+(?:and|plus|und)\s+(?=(?:the |my |your |die |meine )?(?:top|best|worst|next|riskiest|biggest|\d+)\s)"
     r"|,?\s+(?:(?:and|und)\s+)?(?:also|außerdem|plus)\s*[,:]?\s+",
     re.I,
 )
@@ -69,6 +71,11 @@ def routes(marked: Marked, router: Router, allowed: Collection[str]) -> list[Rou
         return pieces[:MOST_PARTS]
     thanks = whole.label == "small_talk" and bare.sure < SURE
     return [whole if thanks or bare.label == "small_talk" or max(bare.sure, UNSURE) < whole.sure < SURE else bare]
+
+
+def several(marked: Marked) -> bool:
+    """Say whether a question may have more than one part."""
+    return len(_split(marked)[0]) > 1
 
 
 def _pieces(rest: Marked, router: Router, allowed: Collection[str]) -> list[Route]:
@@ -123,7 +130,7 @@ def _classify(parts: Sequence[Marked], router: Router, allowed: Collection[str])
         shown = router.probabilities([part.masked(guesses=False) for part in parts])
     outside = router.labels.index("outside")
     return [
-        _route(part, open_row if open_row[outside] >= FOREIGN else row, router, allowed)
+        _route(part, open_row if open_row[outside] >= FOREIGN and row.max() < SETTLED else row, router, allowed)
         for part, row, open_row in zip(parts, hidden, shown, strict=True)
     ]
 

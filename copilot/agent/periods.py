@@ -13,6 +13,7 @@ NUMBERS = {
 }  # fmt: skip
 NUMBER = r"(?:\d+|" + "|".join(sorted(NUMBERS, key=len, reverse=True)) + ")"
 # "The next three months" is a length of time, 30 days each; "next month" and "June" are pages of the calendar.
+FARTHEST = 10_000  # of a unit, so that its end stays in the calendar
 UNIT_DAYS = {"day": 1, "week": 7, "fortnight": 14, "month": 30, "quarter": 90, "year": 365}
 MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_name) if name}
 MONTHS |= {name.lower(): number for number, name in enumerate(calendar.month_abbr) if name and name != "May"}
@@ -39,25 +40,45 @@ MONTH_ONLY = re.compile(rf"(?P<before>\b(?:before|until the start of|by the star
 FEAST = re.compile(r"\b(?P<feast>christmas|xmas|new year'?s?|year[- ]end)\b")
 WEEKDAY = re.compile(rf"\b(?:by|before|until|till|on)\s+(?:next\s+)?(?P<weekday>{'|'.join(WEEKDAYS)})\b")
 
+YEAR_ALONE = re.compile(
+    r"(?<![\d$€.,/-])\b(?P<year>20\d\d)\b(?![.,/-]?\d|\s?(?:%|seats|usd|eur|dollars|employees|accounts))"
+)
+DAYS = (ISO, DOTTED, DAY_MONTH, MONTH_DAY, SLASHED)
+# "After August", "from October on": where the period begins, and no end.
+AFTER = re.compile(
+    r"\b(?:after|beyond|later than|from|starting|as of|not before)(?: the)?(?: (?:end|start|beginning|middle) of)?(?: the)?\s*$"
+)
 # Its second date is the one that a list must reach.
-BETWEEN = re.compile(r"\b(?:between\b.*?\band|from\b.*?\b(?:to|until|till))\b(?P<end>.*)")
+BETWEEN = re.compile(r"\b(?:between|from)\b(?P<start>.*?)\b(?:and|to|until|till)\b(?P<end>.*)")
 
 
 def days_ahead(text: str, today: date) -> int | None:
-    """Return how many days from ``today`` the period in ``text`` ends (at least 1), or None where there is none.
+    """Return how many days from ``today`` the period in ``text`` ends (at least 1), or None where it has no end.
 
     Args:
         text: English, lower case; as ``Bank.english`` returns it.
         today: The book's own date. A day without a year is the next such day; a past one that names its year gives 1.
     """
     span = BETWEEN.search(text)
-    found = (period(span["end"], today) if span else None) or period(text, today)
-    return None if found is None else max(1, found[0])
+    found = (_until(span, today) if span else None) or period(text, today)
+    if found is None or (not span and AFTER.search(text[: found[1][0]])):
+        return None
+    return max(1, found[0])
+
+
+def _until(span: re.Match[str], today: date) -> tuple[int, tuple[int, int]] | None:
+    """Return the end of "from December to July", which is in the year after that of its beginning."""
+    first, last = period(span["start"], today), period(span["end"], today)
+    if not (first and last and last[0] < first[0]):
+        return last
+    begins, ends = (today + timedelta(days=days) for days, _ in (first, last))
+    later = period(span["end"], begins) if ends.month < begins.month else None
+    return (first[0] + later[0], later[1]) if later else last
 
 
 def period(text: str, today: date) -> tuple[int, tuple[int, int]] | None:
     """Return the days ahead and where in ``text`` the period stands."""
-    for pattern in (ISO, DOTTED, DAY_MONTH, MONTH_DAY, SLASHED):
+    for pattern in DAYS:
         if (found := pattern.search(text)) and (day := _date(found.groupdict(), today)):
             return (day - today).days, found.span()
     for pattern, end in ((QUARTER, _quarter), (HALF_YEAR, _half), (FEAST, _feast), (WEEKDAY, _weekday)):
@@ -76,6 +97,8 @@ def period(text: str, today: date) -> tuple[int, tuple[int, int]] | None:
         found["month"] not in ("may", "march", "mar", "sep", "dec") or _dated(text, found)
     ):
         return (_month(found.groupdict(), today) - today).days, found.span()
+    if found := YEAR_ALONE.search(text):
+        return (date(int(found["year"]), 12, 31) - today).days, found.span()
     return None
 
 
@@ -94,7 +117,7 @@ def _length(some: str | None, unit: str, half: bool) -> int:
     days = UNIT_DAYS[unit]
     if half:
         return days // 2
-    return days * (1 if some is None else int(some) if some.isdigit() else NUMBERS[some])
+    return days * (1 if some is None else min(int(some[:9]), FARTHEST) if some.isdigit() else NUMBERS[some])
 
 
 def _date(parts: dict[str, str | None], today: date) -> date | None:

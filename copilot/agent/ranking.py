@@ -6,8 +6,10 @@ import re
 
 from copilot.agent.clause import Arguments, Clause, each_name, first_of, number
 from copilot.agent.periods import NUMBER, days_ahead, period
+from copilot.agent.spans import named
 
 MOST_ROWS = 50
+MOST_DAYS = 1000  # ahead; past that every renewal is meant
 
 RENEWAL = (
     r"\brenew\w*|\bexpir\w*|\bcontracts?\b|\bdue\b|\blaps\w+|\brun(?:s|ning)? out|\bup (?:for|by|in|before)\b|\bends\b|"
@@ -25,7 +27,8 @@ ORDER = (
     r"\b(?:by|on) (?:their |the |predicted |expected |highest |biggest )*(\w+(?: (?:risk|date|drop|potential|end))?)"
 )
 LESS = (
-    r"drop|fall|fell|declin|decreas|plung|sink|shrink|slump|slid|dip|fad(?:e|ing)|going down|went down|quiet|nosediv|"
+    r"drop|fall|fell|slip|declin|decreas|plung|sink|shrink|slump|slid|dip|fad(?:e|ing)|going down|went down|"
+    r"quiet|nosediv|"
     r"collaps|less|fewer|lower|stopped|hardly|no longer|inactive|dormant|unused|cool"
 )
 USE = (
@@ -37,7 +40,7 @@ SORTS = (
     (
         "engagement_drop",
         rf"(?:{USE}).*\b(?:{LESS})|\b(?:{LESS})\w*\b.*(?:{USE})|\b(?:went|gone|going|gotten|got) "
-        r"(?:quiet|dark|silent|cold)|\binactive\b|\bdormant\b|\bdisengag|"
+        r"(?:quiet|dark|silent|cold)|\bcool(?:s|ing|ed) (?:off|down)|\binactive\b|\bdormant\b|\bdisengag|"
         r"\blow[- ](?:usage|engagement|adoption|activity)",
     ),
     (
@@ -54,13 +57,14 @@ SORTS = (
     (
         "churn",
         r"churn|cancel|\brisk|\bleav|\blos(?:e|ing)\b|shrink|downsell|downgrad|danger|not (?:renew|sign|stay|extend)|"
-        r"unlikely to (?:renew|stay|sign|extend)|stop (?:buying|paying)|won'?t renew|slip(?:ping)? away|shak(?:y|iest)|"
+        r"unlikely to (?:renew|stay|sign|extend)|stop (?:buying|paying)|won'?t renew|\bslip|shak(?:y|iest)|"
         r"unhealth|walk (?:out|away)|\bbail|defect|jump\w* (?:ship|us|off)|cut (?:back|their|spend\w*|down)|reduce|"
         r"spend less|worth saving|endanger|wobbl|\bquit|trouble|unhappy|at stake|worst|weakest|sav(?:e|ing)\b",
     ),
     (
         "growth",
-        r"\bgrow|expan|upsell|up-sell|cross-?sell|buy (?:\w+ )?more|buy (?:additional|extra)|more seats|spend more|"
+        r"\bgrow|expan|upsell|up-sell|cross-?sell|\bsell (?:\w+ )?more|buy (?:\w+ )?more|buy (?:additional|"
+        r"extra)|more seats|spend more|"
         r"upside|potential|room to|ready (?:for|to)|hot leads?|headroom|white ?space|bigger|upgrad|could (?:\w+ )?buy|"
         r"more \{product\}|opportunit",
     ),
@@ -108,6 +112,13 @@ def ranked(clause: Clause) -> list[Arguments]:
 
 def rows(clause: Clause, *, default: int) -> int | None:
     """Return how many rows are asked for, held to 1–50; None where it is not said or is the default."""
+    asked = asked_rows(clause)
+    count = default if asked is None else min(MOST_ROWS, max(1, asked))
+    return None if count == default else count
+
+
+def asked_rows(clause: Clause) -> int | None:
+    """Return how many rows are asked for, however many; None where it is not said."""
     text = re.sub(r"\btop(?=\d)", "top ", clause.plain)  # "top20"
     while when := period(text, clause.today):  # the 60 of "60 days"
         text = text[: when[1][0]] + " " + text[when[1][1] :]
@@ -115,9 +126,10 @@ def rows(clause: Clause, *, default: int) -> int | None:
         text = re.sub(other, " ", text)
     if re.search(r"\b(?:top|the|only|just|single) one\b(?! of)|\bthe single\b|\bnumber one\b", text):
         return 1
-    found = re.search(rf"\b({NUMBER})\b", text)
-    count = min(MOST_ROWS, max(1, number(found[1]))) if found else default
-    return None if count == default else count
+    found = re.search(rf"\b({NUMBER})\b( hundred| thousand)?", text)
+    if found is None:
+        return None
+    return number(found[1]) * {" hundred": 100, " thousand": 1000}.get(found[2], 1)
 
 
 def _sort(clause: Clause) -> str | None:
@@ -131,9 +143,11 @@ def _sort(clause: Clause) -> str | None:
 
 def _renewal_window(clause: Clause) -> int | None:
     """Return days ahead where the clause limits renewals, or risk by the month or longer, to a period to come."""
-    if clause.says(r"\b(?:last|past|previous) (?:\w+ )?(?:days?|weeks?|months?|quarters?|years?)\b"):
+    span = named(clause.plain, clause.today)
+    if span and span.past:
         return None
     risk = r"\b(?:churn|cancel|leave|lose|not renew)"
     if clause.says(RENEWAL) or (clause.says(risk) and not clause.says(r"\b(?:week|today|tomorrow)\b")):
-        return days_ahead(clause.plain, clause.today)
+        days = days_ahead(clause.plain, clause.today)
+        return days if days and days <= MOST_DAYS else None
     return None

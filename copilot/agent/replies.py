@@ -25,6 +25,7 @@ ABILITIES: Mapping[str, str] = {
     "search_features": "search the features the models use",
 }
 EMPTY = "What would you like to know about your accounts?"
+LANGUAGES = "I read English and German; please ask in one of the two."
 UNSURE = "I am not sure what you mean. Which of these do you want?"
 REFUSED: Mapping[str, str] = {
     "outside": "That is outside what I do: I only answer questions about your own sales work.",
@@ -49,6 +50,9 @@ READINGS: Mapping[str, str] = {
     "measure_impact": "Measure what the recommendations have brought",
     "search_features": "Search the features the models use",
 }
+ONE_REP = (
+    "I cannot list the accounts of one rep: a list covers all accounts that you may see. Totals by rep I can give."
+)
 LACKING: Mapping[tuple[str, str], str] = {
     ("compare_accounts", "accounts"): "Which two to five accounts should I compare?",
     ("draft_outreach", "account"): "Which account is the draft for?",
@@ -78,15 +82,16 @@ LACKING: Mapping[tuple[str, str], str] = {
     ("rank_accounts", "industry"): (
         "I cannot list or sum up by industry. Ask for a product, a segment or a region instead, or about one account."
     ),
-    ("rank_accounts", "one rep"): (
-        "I cannot list the accounts of one rep: a list covers all accounts that you may see. Totals by rep I can give."
-    ),
+    **{(tool, "one rep"): ONE_REP for tool in ("rank_accounts", "simulate_assignment")},
     ("rank_accounts", "size"): (
         "I cannot sort by spend or size. Ask for accounts by priority, uplift, risk, growth, falling use or renewal "
         "date instead; the table then shows spend and seats."
     ),
     ("summarize_book", "amount"): (
         "I cannot sum up only the accounts above or below an amount. Ask for a product, a segment or a region instead."
+    ),
+    ("summarize_book", "stranger"): (
+        "That name is no rep, product, segment or region that you may see, so I have no totals for it."
     ),
     ("summarize_book", "industry"): (
         "I cannot sum up by industry. Ask by rep, product, region, segment, stage or month instead."

@@ -8,7 +8,7 @@ from typing import Any
 
 from copilot.agent import topics
 from copilot.agent.clause import Arguments, Clause, each_account, first_of, number, pointed
-from copilot.agent.limits import beyond_ranking, beyond_totals
+from copilot.agent.limits import beyond_ranking, beyond_totals, list_of_one_rep
 from copilot.agent.periods import NUMBER
 from copilot.agent.ranking import USE, ranked, rows
 from copilot.agent.totals import summed
@@ -39,7 +39,7 @@ ABOUTS = (
         r"churn|risk|cancel|\bleav|\blos(?:e|ing)\b|danger|trouble|not renew|won'?t renew|shrink|downgrad|downsell",
     ),
     ("engagement", rf"engag|adopt|{USE}|less active|inactive|quiet"),
-    ("upsell", r"upsell|up-sell|\bgrow|expan|buy|more seats|spend more|potential|upside|opportunit"),
+    ("upsell", r"upsell|up-sell|\bgrow|expan|buy|more seats|spend more|potential|upside|opportunit|upgrad"),
 )
 CHANNELS = (
     (
@@ -94,6 +94,8 @@ def missing(tool: str, arguments: Mapping[str, Any]) -> str | None:
 
 def doubt(tool: str, clause: Clause, calls: list[Arguments]) -> str | None:
     """Return what a clause asks that ``tool`` has no argument for, so that it is asked back; or None."""
+    if tool == "simulate_assignment" and list_of_one_rep(clause):
+        return "one rep"
     return UNCLEAR[tool](clause, calls) if tool in UNCLEAR else None
 
 

@@ -25,6 +25,11 @@ GROUPED = re.compile(
     r"\b(?:by|per|each|every|across|which|what|for all|among|over)\s+(?:the |our |my |of the |all )*(?:rep's |deal's )*"
     rf"(?:{ANY})\b(?:\s*(?:,|and|&|\+|then|or)+\s*(?:then |by |per |the |each |rep's )*(?:{ANY})\b)*"
 )
+# "How do my segments compare", "compare the regions".
+COMPARED = re.compile(
+    rf"\b(?P<these>{ANY})\b (?:compare|stack up|perform|differ|rank|do(?:ing)?|look)\b|"
+    rf"\b(?:compare|contrast) (?:all |my |our |the )*(?P<those>{ANY})\b"
+)
 IMPLIED = (
     ("month", r"\bmonthly\b|month (?:over|by|on|after) month|\btrend over the year"),
     (
@@ -41,6 +46,8 @@ IMPLIED = (
 def summed(clause: Clause) -> list[Arguments]:
     """Return the arguments of ``summarize_book``, one call for each way of breaking down."""
     groups = [dimension for found in GROUPED.finditer(clause.plain) for dimension in _dimensions(found[0])]
+    if not groups and (found := COMPARED.search(clause.plain)):
+        groups = _dimensions(found["these"] or found["those"])
     groups = groups or [dimension for dimension, pattern in IMPLIED if clause.says(pattern)][:1]
     if not groups and clause.marked.values("rep"):
         groups = ["rep"]  # "Otto's win rate" stands in the rows by rep

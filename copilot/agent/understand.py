@@ -5,15 +5,23 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from copilot.agent import replies
+from copilot.agent.asker import about_self, as_first_person
 from copilot.agent.clause import Clause, with_ordinals
+from copilot.agent.languages import unread
+from copilot.agent.limits import OWNED, WORKED, both_at_once
+from copilot.agent.meanings import meaning
 from copilot.agent.mentions import Kind, Marked
-from copilot.agent.parts import CLOSE, SCENE, SETTLED, SURE, UNSURE, Route, routes
+from copilot.agent.parts import CLOSE, REFUSING, SCENE, SETTLED, SURE, UNSURE, Route, routes, several
+from copilot.agent.placing import placed
+from copilot.agent.remarks import remark
 from copilot.agent.router import Router
+from copilot.agent.shorthand import in_full
 from copilot.agent.slots import FILLERS, doubt, fill, missing, touches
+from copilot.agent.strangers import with_strangers
 from copilot.agent.vocabulary import Vocabulary
 
 MOST_LETTERS = 2000  # of a question that are read; a pasted document is no question
@@ -33,6 +41,10 @@ ABSENT = re.compile(
     r"\{account\}(?: \w+)? (?:is|was|were|goes|went|stays|calls in|falls) (?:\w+ )?"
     r"(?:away|sick|ill|on (?:\w+ )?leave|on (?:vacation|holiday|sabbatical)|off (?:sick|for|in|until))\b",
     re.I,
+)
+# Somebody's list, whoever it is: "Otto's accounts", "show me Zed's list at risk".
+SOMEBODYS = re.compile(
+    r"(?:[\w ]+ )?\{account\}['’]s? (?:\w+ )?" + OWNED + r"(?: at risk| please| now| today)?\W*", re.I
 )
 ATTACK = re.compile(
     r"\b(?:ignore|disregard|forget|override|bypass)\s+(?:all\s+|any\s+|your\s+|the\s+|these\s+|my\s+|previous\s+|prior\s+|"
@@ -64,10 +76,16 @@ BEFORE_NAME = re.compile(
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a tool, with the arguments the question determined; defaults are left out."""
+    """One call of a tool, with the arguments the question determined; defaults are left out.
+
+    ``remark`` says what is shown in place of what was asked; ``places`` are the accounts, names by id,
+    whose places in a ranking are asked for, in place of the list.
+    """
 
     name: str
     arguments: dict[str, Any]
+    remark: str = field(default="", compare=False)
+    places: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -112,18 +130,11 @@ def understand(
     text = _clean(question)
     if not re.search(r"[^\W\d_]", text) and text.strip(" .?!#").lower() not in vocabulary.ids:
         return Understanding(clarify={"question": replies.EMPTY, "readings": _readings(allowed, ())})
-    marked = with_ordinals(vocabulary.mark(text, router.bank), recent)
-    if ATTACK.search(marked.masked()):
-        return Understanding(refused=replies.REFUSED["outside"], confidence=1.0)
-    if follow := _follow_up(marked, previous):
-        return Understanding(calls=(follow,), confidence=SURE)
-    alone = re.fullmatch(r"\W*\{account\}\W*", marked.masked()) or _only_carries(marked, "account")
-    if alone or NAMED.fullmatch(marked.masked()):
-        found = [Route(marked, "get_account", 1.0)]
-    elif any(one.guess for one in marked.mentions) and ABSENT.search(marked.masked()):
-        found = [Route(marked, "simulate_assignment", 1.0)]
-    else:
-        found = routes(marked, router, allowed)
+    marked = with_ordinals(_read_as(vocabulary.mark(text, router.bank), vocabulary, router), recent)
+    answering = _Answering(vocabulary, router, recent, previous)
+    if settled := _settled(marked, answering, previous):
+        return settled
+    found = _routes(marked, router, allowed)
     if second:
         found, apart = _second_reading(found, second)
         if apart:
@@ -133,7 +144,56 @@ def understand(
             )
     if len(found) == 1 and (back := _no_call(found[0], allowed)):
         return back
-    return _Answering(vocabulary, router, recent).answer(found)
+    return answering.answer(found)
+
+
+def _settled(marked: Marked, answering: _Answering, previous: Sequence[Call]) -> Understanding | None:
+    """Return what a question asks for where no head is needed to tell."""
+    masked = marked.masked()
+    if ATTACK.search(masked):
+        return Understanding(refused=replies.REFUSED["outside"], confidence=1.0)
+    if follow := _follow_up(marked, previous):
+        return Understanding(calls=(follow,), confidence=SURE)
+    back = replies.LANGUAGES if unread(masked, answering.bank) else both_at_once(answering.clause(marked))
+    if back:
+        return Understanding(clarify={"question": back, "readings": []}, confidence=SURE)
+    if told := meaning(answering.bank.english(masked)):
+        return Understanding(small_talk=told, confidence=SURE)
+    place = None if several(marked) else answering.place(marked)
+    return Understanding(calls=(place,), confidence=SURE) if place else None
+
+
+def _routes(marked: Marked, router: Router, allowed: Collection[str]) -> list[Route]:
+    """Return the parts of a question; a name's own place in it tells some of them without the head."""
+    masked, guessed = marked.masked(), any(one.guess for one in marked.mentions)
+    alone = re.fullmatch(r"\W*\{account\}\W*", masked) or _only_carries(marked, "account")
+    if alone or NAMED.fullmatch(masked):
+        return [Route(marked, "get_account", 1.0)]
+    if guessed and ABSENT.search(masked):
+        return [Route(marked, "simulate_assignment", 1.0)]
+    if guessed and (SOMEBODYS.fullmatch(masked) or re.search(WORKED, masked, re.I)):
+        return [Route(marked, "rank_accounts", 1.0)]
+    return routes(marked, router, allowed)
+
+
+def _read_as(marked: Marked, vocabulary: Vocabulary, router: Router) -> Marked:
+    """Return the question in whole words, and in the first person where the asker names herself."""
+    if not router.bank.german(marked.masked()):
+        whole = in_full(marked, router.bank.shorthand)
+        if whole.text != marked.text:
+            whole = vocabulary.mark(whole.text, router.bank)
+        marked = with_strangers(whole, router.bank)
+    if vocabulary.asker and about_self(marked, vocabulary.asker) and not _of_plans(marked, router):
+        marked = as_first_person(marked)
+    return marked
+
+
+def _of_plans(marked: Marked, router: Router) -> bool:
+    """Whether a question tries out another plan, in which the asker is one rep among others ("Ana is away")."""
+    plain = router.bank.english(marked.masked())
+    hinted = any(re.search(rf"\b(?:{router.bank.cues.get(cue, '(?!)')})\b", plain) for cue in ("whatif", "cover"))
+    likeliest = router.labels[int(router.probabilities([marked.masked()])[0].argmax())]
+    return hinted and likeliest in ("simulate_assignment", "propose_assignment")
 
 
 def _second_reading(found: Sequence[Route], second: Second) -> tuple[list[Route], list[str]]:
@@ -190,7 +250,7 @@ def _no_call(route: Route, allowed: Collection[str]) -> Understanding | None:
     """Return a question back, a refusal or small talk where a lone route is no call."""
     if route.label == "small_talk" and route.sure >= (UNSURE if replies.social(route.part.text) else SETTLED):
         return Understanding(small_talk=replies.small_talk(route.part.text, allowed), confidence=route.sure)
-    if route.label in replies.REFUSED and route.sure >= UNSURE:
+    if route.label in replies.REFUSED and route.sure >= REFUSING:
         return Understanding(refused=replies.REFUSED[route.label], confidence=route.sure)
     tie = len(route.ranked) > 1 and route.sure < SURE and route.ranked[0][1] - route.ranked[1][1] < CLOSE
     if route.sure >= UNSURE and not tie and route.label in FILLERS:
@@ -208,8 +268,11 @@ def _readings(allowed: Collection[str], near: Iterable[str]) -> list[str]:
 class _Answering:
     """Fills the calls of one question's parts; later parts may lean on the accounts of earlier ones."""
 
-    def __init__(self, vocabulary: Vocabulary, router: Router, recent: Sequence[str]) -> None:
+    def __init__(
+        self, vocabulary: Vocabulary, router: Router, recent: Sequence[str], previous: Sequence[Call] = ()
+    ) -> None:
         self.vocabulary, self.bank, self.recent = vocabulary, router.bank, tuple(recent)
+        self.ranking = next((call.arguments for call in previous if call.name == "rank_accounts"), None)
         self.calls: list[Call] = []
         self.focus: list[str] = []
 
@@ -228,6 +291,16 @@ class _Answering:
         calls = tuple(self.calls[:MOST_CALLS])
         return Understanding(calls, None, refused, tuple(dict.fromkeys(self.focus)), sure)
 
+    def place(self, part: Marked) -> Call | None:
+        """Return the call for an account's place in the ranking, where that is what a part asks for."""
+        arguments, names = placed(self.clause(part), self.vocabulary.accounts, self.ranking)
+        return Call("rank_accounts", arguments, places=names) if names else None
+
+    def clause(self, part: Marked) -> Clause:
+        """Return a part with what the slot rules look at."""
+        plain = self.bank.english(part.masked())
+        return Clause(part, plain, self.vocabulary.today, self.recent, tuple(self.vocabulary.industries))
+
     def _told_already(self, route: Route) -> bool:
         """A ranking gives its reasons: the "and why?" behind it asks for no call of its own."""
         listed = bool(self.calls) and self.calls[-1].name in ("rank_accounts", "recommend_action")
@@ -235,9 +308,11 @@ class _Answering:
 
     def _add(self, route: Route) -> dict[str, Any] | None:
         """Add the calls of one part; return what to ask back where it lacks something and nothing else was asked."""
-        plain = self.bank.english(route.part.masked())
-        self.focus += replies.focus(route.label, plain)
-        clause = Clause(route.part, plain, self.vocabulary.today, self.recent, tuple(self.vocabulary.industries))
+        clause = self.clause(route.part)
+        if place := self.place(route.part):
+            self.calls.append(place)
+            return None
+        self.focus += replies.focus(route.label, clause.plain)
         calls = fill(route.label, clause)
         if not self.calls and (unclear := doubt(route.label, clause, calls)):
             return {"question": replies.lacking(route.label, unclear), "readings": []}
@@ -254,7 +329,7 @@ class _Answering:
                 call.name for call in self.calls
             }  # "I have three calls. To whom?"
             if not lacking and not again and Call(route.label, arguments) not in self.calls:
-                self.calls.append(Call(route.label, arguments))
+                self.calls.append(Call(route.label, arguments, remark(route.label, clause, arguments)))
         self.recent = tuple(one.arguments["account"] for one in self.calls if "account" in one.arguments) or self.recent
         return None
 

@@ -35,8 +35,8 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
 class Vocabulary:
     """Names the asker may know of: the caller has restricted them to the asker's scope, so others are unknown here.
 
-    ``accounts`` and ``reps`` map ids to names. Keep one per scope and snapshot: the index is built on first use and
-    takes a few seconds for 200 000 accounts.
+    ``accounts`` and ``reps`` map ids to names; ``asker`` is the asker's own name among the reps. Keep one per scope and
+    snapshot: the index is built on first use and takes a few seconds for 200 000 accounts.
     """
 
     accounts: Mapping[str, str]
@@ -48,6 +48,7 @@ class Vocabulary:
     today: date = date.min
     stages: Sequence[str] = ()
     studies: Sequence[str] = ()
+    asker: str = ""
 
     def mark(self, text: str, bank: Bank) -> Marked:
         """Return ``text`` with its names marked: ids first, then the longest names, then slips, then unknown names.

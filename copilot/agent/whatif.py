@@ -20,7 +20,7 @@ GIVER = (
     r"of (\{rep\})(?:'s?| (?=to\b))|"
     r"\boff (\{rep\})|(\{rep\}) (?:gave|gives|hands|handed|passe[sd])\b|"
     rf"(\{{rep\}}) (?:had|has|got|gets) (?:{NUMBER} (?:\w+ )?(?:fewer|less)\b|(?:fewer|less) accounts)|"
-    r"(\{rep\}) is over\w+|(?:lighten|relieve|unburden) (\{rep\})"
+    r"(\{rep\})(?= (?:over )?to \{rep\})|(\{rep\}) is over\w+|(?:lighten|relieve|unburden) (\{rep\})"
 )
 TAKER = (
     # "what happens to {rep}'s accounts" speaks of who gives; "to {rep}'s list" of who takes.

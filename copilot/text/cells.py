@@ -46,12 +46,13 @@ class Say:
     """A sentence with references relative to its record (``{{rows[0].uplift_usd}}``).
 
     An empty topic is always said, another only when it is asked about or nothing is. A detail belongs to the line
-    before it.
+    before it; what is said ``below`` stands under the table.
     """
 
     text: str
     topic: str = ""
     detail: bool = False
+    below: bool = False
 
 
 @dataclass(frozen=True)

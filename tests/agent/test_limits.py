@@ -1,6 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
-from copilot.agent.understand import Call
+from copilot.agent.router import Router
+from copilot.agent.slots import FILLERS
+from copilot.agent.understand import Call, understand
+from copilot.agent.vocabulary import Vocabulary
 from tests.agent.conftest import Ask
 
 
@@ -47,6 +52,63 @@ def test_what_only_looks_like_such_a_limit_is_answered(read: Ask, text: str, arg
 )
 def test_a_region_that_the_book_lacks_reaches_the_tool_which_refuses_it(read: Ask, text: str, tool: str) -> None:
     assert [(call.name, call.arguments) for call in read(text).calls] == [(tool, {"region": "DACH"})]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("EMEA accounts in APAC", "both EMEA and APAC"),
+        ("SMB enterprise customers at risk", "both SMB and Enterprise"),
+        ("renewals in DACH from NA accounts", "both DACH and NA"),
+    ],
+)
+def test_two_regions_or_segments_at_once_are_asked_back(read: Ask, text: str, names: str) -> None:
+    found = read(text)
+    assert found.calls == ()
+    assert found.clarify is not None
+    assert names in found.clarify["question"]
+
+
+@pytest.mark.parametrize(
+    "text", ["pipeline in EMEA and APAC", "open deals in EMEA vs APAC", "open deals in EMEA, APAC"]
+)
+def test_two_regions_one_beside_the_other_are_both_told(read: Ask, text: str) -> None:
+    assert {call.arguments.get("region", call.arguments.get("group_by")) for call in read(text).calls} in (
+        {"EMEA", "APAC"},
+        {"region"},
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["accounts of Ben Okafor at risk", "show me Zed's list", "who should Zed call this week"]
+)
+def test_one_reps_accounts_are_never_somebody_elses(read: Ask, text: str) -> None:
+    found = read(text)
+    assert found.calls == ()
+    assert found.clarify is not None
+    assert "one rep" in found.clarify["question"]
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments"),
+    [
+        ("who should Ben call this week", {}),
+        ("Ben Okafor's riskiest accounts", {"sort_by": "churn"}),
+        ("top 3 accounts for ben", {"limit": 3}),
+    ],
+)
+def test_a_rep_who_names_herself_gets_her_list(
+    router: Router, vocabulary: Vocabulary, text: str, arguments: dict[str, object]
+) -> None:
+    own = replace(vocabulary, asker="Ben Okafor")
+    found = understand(text, own, router, allowed=list(FILLERS))
+    assert found.calls == (Call("rank_accounts", arguments),)
+
+
+def test_a_rep_who_tries_out_her_own_absence_is_one_of_the_reps(router: Router, vocabulary: Vocabulary) -> None:
+    own = replace(vocabulary, asker="Ben Okafor")
+    found = understand("what if Ben Okafor is away in June", own, router, allowed=list(FILLERS))
+    assert found.calls == (Call("simulate_assignment", {"without_rep": "Ben Okafor"}),)
 
 
 @pytest.mark.parametrize(

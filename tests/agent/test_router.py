@@ -16,7 +16,7 @@ from copilot.text.encoder import Ngrams
 ROOT = Path(__file__).parents[2]
 BANK = Bank.read(ROOT / "prompts")
 HELDOUT = yaml.safe_load((Path(__file__).parent / "heldout.yaml").read_text(encoding="utf-8"))
-SETS = ("questions", "later", "last", "final")  # of "unseen" six happened to stand there already
+SETS = ("questions", "later", "last", "final", "hasty")  # of "unseen" six happened to stand there already
 
 
 @cache

@@ -39,6 +39,7 @@ def right(case: dict[str, Any], found: Understanding) -> tuple[bool, bool]:
         ("last", 0.95, 0.94),
         ("final", 0.90, 0.85),
         ("unseen", 0.88, 0.85),
+        ("hasty", 0.93, 0.91),
     ],
 )
 def test_held_out_questions_are_understood(read: Ask, part: str, tools: float, exact: float) -> None:
@@ -367,3 +368,13 @@ def test_only_allowed_tools_are_offered_when_asking_back(read: Ask) -> None:
 def test_a_tool_the_role_lacks_is_still_understood(read: Ask) -> None:
     found = read("Plan my week with 12 hours", allowed=["rank_accounts"])
     assert found.calls == (Call("plan_week", {"hours": 12}),)
+
+
+@pytest.mark.parametrize("text", ["who is unhappy", "what is my no. 1 today", "what do I have to do today"])
+def test_few_words_that_may_be_a_reps_own_are_not_turned_away(read: Ask, text: str) -> None:
+    assert read(text).refused is None
+
+
+@pytest.mark.parametrize("name", ["Wayne Enterprises", "Zzyzx Capital"])
+def test_an_unknown_name_in_a_plain_question_reaches_the_tool_which_says_so(read: Ask, name: str) -> None:
+    assert asked(read, f"what does {name} pay") == [("get_account", {"account": name})]

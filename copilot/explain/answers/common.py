@@ -176,10 +176,10 @@ def templates(name: str) -> dict[str, str]:
     return found
 
 
-def say(key: str, path: str = "", topic: str = "", *, detail: bool = False) -> Say:
+def say(key: str, path: str = "", topic: str = "", *, detail: bool = False, below: bool = False) -> Say:
     """Return the template ``key`` with its references placed under ``path``."""
     text = templates("answers")[key]
-    return Say(prefix(text, path) if path else text, topic, detail)
+    return Say(prefix(text, path) if path else text, topic, detail, below)
 
 
 def health_cells(snapshot: SnapshotReader, model: str) -> dict[str, Cell]:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from copilot.access import Scope, SnapshotReader
 from copilot.errors import MissingData
+from copilot.explain.answers.against import against
 from copilot.explain.answers.common import (
     SCORES,
     as_of_cell,
@@ -123,7 +124,8 @@ def rank(
         for place, row in enumerate(top.head(TOLD).to_dict("records"))
         for line in _tell(place, row, key, why[row["account_id"]])
     ]
-    lines = (*lead, *told, *hidden_say(withheld))
+    data["against"], unlike = against(rows[TOLD if key.column == "priority" else 0 :])
+    lines = (*lead, *told, *hidden_say(withheld), *unlike)
     return Record("rank_accounts", data, lines, _columns(rows, scored=usable), tuple(top["account_id"]))
 
 

@@ -1,0 +1,91 @@
+"""Remarks: what an answer shows instead, where a question names a period that the tool's arguments cannot carry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+from copilot.agent import replies
+from copilot.agent.clause import Arguments, Clause
+from copilot.agent.limits import list_of_one_rep
+from copilot.agent.periods import days_ahead
+from copilot.agent.ranking import MOST_ROWS, RENEWAL, asked_rows
+from copilot.agent.spans import named
+from copilot.explain.answers.summary import HORIZON
+
+CLOSED = (
+    r"\bwon\b|\bwin\w*|\blost\b|\bclos\w+|\bsold\b|\bsell\w*|\bsales\b|\brevenue\b|\bbookings?\b|\bbooked\b|"
+    r"\bbrought in\b|"
+    r"\bearn\w*|\bmade\b|\bgenerated\b"
+)
+AVERAGE = (
+    r"\baverage|\bmean (?:deal|spend|size|contract|revenue)|\bmedian|\bper (?:account|customer|deal|client)\b|\btypical"
+)
+
+
+def remark(tool: str, clause: Clause, arguments: Arguments) -> str:
+    """Return the sentence that says what is shown in place of what was asked; empty where all of it is shown."""
+    return REMARKS[tool](clause, arguments) if tool in REMARKS else ""
+
+
+def _of_list(clause: Clause, arguments: Arguments) -> str:
+    return " ".join(filter(None, (_of_rows(clause), _of_window(clause, arguments))))
+
+
+def _of_rows(clause: Clause) -> str:
+    count = asked_rows(clause)
+    if count is None or 1 <= count <= MOST_ROWS:
+        return ""
+    return f"A list holds {MOST_ROWS} accounts at most." if count else "A list holds one account at least."
+
+
+def _of_window(clause: Clause, arguments: Arguments) -> str:
+    span, today = named(clause.plain, clause.today), clause.today
+    within = arguments.get("renewal_within_days")
+    renewals = within is not None or arguments.get("sort_by") == "renewal_date" or bool(clause.says(RENEWAL))
+    if span is None:
+        return ""
+    if span.past:
+        kind = "what renews" if renewals else "what is expected"
+        return f"Shown is {kind} from {today} on; a list cannot go back to a period that is past."
+    later = span.first is not None and span.first > today
+    if not renewals or not later:
+        return ""
+    until = f"to {today + timedelta(days=within)}" if within else "on"
+    return f"Shown are accounts that renew from {today} {until}; a list cannot begin later."
+
+
+def _of_totals(clause: Clause, arguments: Arguments) -> str:
+    if list_of_one_rep(clause):
+        return f"{replies.ONE_REP.split(':')[0]}; given are totals by rep."
+    if clause.marked.values("account"):
+        return "Totals cover the whole book, not one account; ask to see the account for its own."
+    if clause.says(AVERAGE):
+        return "Given are sums and counts: I work out no averages."
+    span, focus = named(clause.plain, clause.today), replies.focus("summarize_book", clause.plain)
+    if span is None:
+        return ""
+    if "renewals" in focus:
+        days = days_ahead(clause.plain, clause.today)
+        same = not span.past and days == HORIZON
+        return "" if same else f"Renewals are counted for the next {HORIZON} days, whatever period is asked for."
+    if not span.past and not span.running:
+        return f"Totals are those on record as of {clause.today}: none of them looks ahead."
+    if ("quota" in focus and span.running) or not (span.past or clause.says(CLOSED)):
+        return ""
+    months = "the table splits them by month" if arguments.get("group_by") == "month" else "I can split them by month"
+    return f"Totals cover all that is on record as of {clause.today}, not one period alone; {months}."
+
+
+def _of_plan(clause: Clause, _arguments: Arguments) -> str:
+    span = named(clause.plain, clause.today)
+    if span is None or not (span.first or span.running):
+        return ""
+    return f"A scenario has no dates: it shows the plan as if it held from {clause.today} on."
+
+
+REMARKS: Mapping[str, Callable[[Clause, Arguments], str]] = {
+    "rank_accounts": _of_list,
+    "summarize_book": _of_totals,
+    "simulate_assignment": _of_plan,
+}
