@@ -37,9 +37,10 @@ def unnamed(s: Claim) -> str | None:
     advised = c.ADVISED.search(text)
     bare = []
     for ref in s.amounts:
+        span = ref.cell.unit == "date" and any(ref in (old, new) for _, _, old, new in s.pairs)  # "ran from § to §"
         deadline = advised and ref.is_time and s.text[: ref.at].endswith("before ")
-        told = not ref.families and any(ref.path in run for run in runs)
-        if not (deadline or told or _is_named(ref, s.text, said, labels)):
+        told = not ref.families and any(ref.path in run[1:] for run in runs)
+        if not (span or deadline or told or _is_named(ref, s.text, said, labels)):
             bare.append(ref)
     named = {ref.cell.metric for ref in s.amounts if ref not in bare}
     return next((f"{ref.path} is given no name" for ref in bare if ref.cell.metric not in named), None)
