@@ -51,7 +51,7 @@ def unsupported(s: Claim) -> str | None:
     for clause in clauses_of(s, text):
         allowed = _allowed(s, clause, ours)
         if allowed is None:
-            return f"no cell says {clause.text.strip()!r}"
+            return f"no cell says {' '.join(clause.text.split())!r}"
         if word := next(_left(s, clause, ours, allowed), None):
             return f"no cell says {word!r}"
     return None

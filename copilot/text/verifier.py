@@ -1,7 +1,7 @@
 """The verifier: a sentence may be shown only where each of its claims rests on a cell it refers to (DESIGN, The agent).
 
-It reads reference form and decides by word tables, English and German. It errs towards a fault: a false alarm costs a
-template sentence, a missed one costs trust. It does not judge advice ("call them").
+It reads reference form and decides by word tables, English and German; other languages fail. It errs towards a fault: a
+false alarm costs a template sentence, a missed one costs trust. Advice and causes pass only where the answer gives them.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def check(
         cells: Every cell the answer may use, by path. An account's name and id carry the metric ``account``.
         question: What was asked; its dates and names may be echoed, and its numbers with the word they counted.
         names: All account names of the asker's book; one that is in no cell and was not asked about is a fault.
-        told: Our own sentences that a model was given to word; it may use their words.
+        told: Our own sentences that a model was given to word, each row's together; it may say them again, whole or in
+            runs of their words, of the same row.
         template: The words are our own (``prompts/``): only what the cells contradict is a fault, not what they
             leave open ("the largest first"). Never for a model's words.
     """

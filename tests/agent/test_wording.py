@@ -108,6 +108,11 @@ def test_each_sentence_is_released_as_soon_as_the_next_begins() -> None:
     assert list(said) == []
 
 
+def test_a_sentence_that_was_cut_off_at_the_end_is_left_out() -> None:
+    assert texts(f"{GOOD} {ALSO[:-1]}") == texts(GOOD)
+    assert len(texts(f"{GOOD} {ALSO}")) == 2
+
+
 def test_what_was_released_stays_when_the_reply_dies() -> None:
     def pieces() -> Iterator[str]:
         yield GOOD + " " + ALSO
