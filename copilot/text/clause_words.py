@@ -13,11 +13,13 @@ FUNCTION = frozenset(
     recently recent previously previous later still next last first rather either ll d ve re s t m""".split()
 )
 IS = frozenset("is are was were be been being has have had do does did will would could may might".split())
+WOULD = re.compile(r"\b(?:will|would|could|may|might)\b")
+OF_AN_ACCOUNT = ("owner", "rep", "contact", "region", "segment", "industry")
 # How a value stands beside its name, and what it may be called besides its metric.
 BEARING = frozenset(
     """amount amounts come comes stand stands stood see sees seen show shows shown remain remains include includes
     list lists listed count counts counted located belong belongs change changed changes follow follows ran runs due
-    number value level rate score figure chance probability likelihood average total sum account customer client
+    number value level rate score figure chance probability likelihood average total sum account customer client company
     annual yearly""".split()
 )
 ESTIMATE = frozenset("estimate estimated predict predicted prediction forecast expect expected expectation".split())
@@ -27,7 +29,8 @@ PHRASES = re.compile(  # of words of which each alone could claim something
     r"\b(?:under contract|up for renewal|a year(?= now\b)?|of (?:these|the) accounts(?: here| above| below)?"
     r"|these accounts|on the other hand|at list price|over the last(?= §)|out of(?= sample)|of (?:this|the|your) list"
     r"|ahead(?= of @)|churn risk|left alone|left(?= until)|(?:go|goes|went|gone)(?= (?:up|down|from)\b)"
-    r"|in (?:the|this) (?:list|table)(?: below| above)?)\b|(?<=§) left\b"
+    r"|in (?:the|this) (?:list|table)(?: below| above)?|based in(?= §)"
+    r"|operates(?= in the § industry))\b|(?<=§) left\b"
 )
 SPANS = frozenset("day days week weeks month months".split())
 NEXT_MONTH = re.compile(r"\bnext month(?:'s)?\b")  # where something is forecast

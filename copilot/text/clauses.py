@@ -49,11 +49,33 @@ def unsupported(s: Claim) -> str | None:
     if s.is_german:
         return next((f"no cell says {word!r}" for word in _unheard(s, text, c.GERMAN | ours.words)), None)
     for clause in clauses_of(s, text):
+        if fault := _misjoined(clause):
+            return fault
         allowed = _allowed(s, clause, ours)
         if allowed is None:
             return f"no cell says {' '.join(clause.text.split())!r}"
         if word := next(_left(s, clause, ours, allowed), None):
             return f"no cell says {word!r}"
+    return None
+
+
+def _misjoined(clause: Clause) -> str | None:
+    """A region is nobody's but the account's, and what would be is no fact."""
+    if c.ADVISED.search(clause.text):
+        return None
+    texts = [ref for ref in clause.refs if ref.amount is None]
+    says = set(TOKEN.findall(clause.text)) & c.IS
+    if (
+        says
+        and not set("@#") & set(clause.text)
+        and len(texts) == len(clause.refs) > 1
+        and texts[0].cell.metric in c.OF_AN_ACCOUNT
+    ):
+        return f"{texts[1].path} is told of {texts[0].path}"
+    would = c.WOULD.search(clause.text)
+    later = [ref for ref in clause.refs if would and ref.at > clause.start + would.start() and ref.amount is not None]
+    if later and not (_is_estimate(later[0]) or later[0].is_time or "after" in later[0].described):
+        return f"{later[0].path} is a fact, not what would be"
     return None
 
 

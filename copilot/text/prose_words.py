@@ -71,7 +71,7 @@ TOLD = any_of(
 WITHIN = re.compile(r"\b(?:in|for|across|within|throughout) (?:the )?(?:[a-z]+ )?$")
 KIND_OF = re.compile(
     r"§ (?:is|was|remains) an? "
-    r"(?!(?:[\w§]+ )?(?:account|customer|client|candidate|priority|renewal|case|call|touch|match)\b)"
+    r"(?!(?:[\w§]+ )?(?:account|company|customer|client|candidate|priority|renewal|case|call|touch|match)\b)"
 )
 CONTACT = re.compile(
     r"(?:'s|, (?:a|an|the|our|their) (?!contact|person)[a-z]+| (?:now|still|also|already))\b"

@@ -190,8 +190,11 @@ def _comparable(one: Ref, other: Ref) -> bool:
 
 def general(s: Claim) -> str | None:
     """What a model found over all accounts is no account's own, and the end of an interval no forecast."""
-    bounds = {at for found in w.BOUNDS.finditer(s.text) for at in (found.start(), found.end() - 1)}
+    ends = [(s.at(found.start()), s.at(found.end() - 1)) for found in w.BOUNDS.finditer(s.text)]
+    bounds = {ref.at for pair in ends if all(w.BOUND.search(ref.described) for ref in pair) for ref in pair}
     for ref in s.amounts:
+        if w.CHANGED_BY.search(s.text[: ref.at]) and (ref.change is None or ref.cell.unit == "score"):
+            return f"{ref.path} is no change"
         if ".model." in ref.path:
             named = any(other.cell.metric == "account" for other in s.refs)
             if named or not w.OVERALL.search(s.text):

@@ -182,6 +182,7 @@ QUALIFIERS = (
     (any_of(r"average mean median typical\w* durchschnitt\w*"), any_of("average mean median ate")),
 )
 OVERALL = any_of("average past overall model durchschnitt auc modell")  # said of a value that is nobody's own
+CHANGED_BY = re.compile(r"\bchang(?:e|es|ed|ing) by $")
 BOUND = re.compile(r"\b(?:low|high)$")
 BOUNDS = re.compile(r"§ (?:to|and|bis|und) §")
 FORECAST = any_of(r"forecast\w* expect\w* predict\w* prognose\w*")
