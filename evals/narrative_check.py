@@ -120,7 +120,7 @@ def faults(narratives: pd.DataFrame, mart: Mart) -> Iterator[tuple[str, str]]:
     for row in narratives.itertuples():
         for sentence in sentences(str(row.text)):
             try:
-                spec = check(sentence, str(row.account_id), str(row.about), mart)
+                spec, _ = check(sentence, str(row.account_id), str(row.about), mart)
                 _need(spec.category == row.category, f"stands under {row.category}, not {spec.category}")
                 family = (str(row.account_id), str(row.about), spec.ultra_name or spec.super_name or spec.name)
                 _need(family not in told, "a second narrative of its family")
@@ -129,8 +129,8 @@ def faults(narratives: pd.DataFrame, mart: Mart) -> Iterator[tuple[str, str]]:
                 yield sentence, str(fault)
 
 
-def check(sentence: str, account: str, about: str, mart: Mart) -> FeatureSpec:
-    """Hold one sentence against the mart and return the feature it tells.
+def check(sentence: str, account: str, about: str, mart: Mart) -> tuple[FeatureSpec, set[str]]:
+    """Hold one sentence against the mart; return the feature it tells and the names of all whose values it shows.
 
     Raises:
         UnsupportedError: A number, a direction, a place or a meaning that the mart does not bear out.
@@ -145,14 +145,13 @@ def check(sentence: str, account: str, about: str, mart: Mart) -> FeatureSpec:
     wrong = []
     for spec in specs:
         try:
-            _check(said, spec, account, about, mart)
-            return spec
+            return spec, _check(said, spec, account, about, mart)
         except UnsupportedError as fault:
             wrong.append(str(fault))
     raise UnsupportedError(" / ".join(dict.fromkeys(wrong)))
 
 
-def _check(said: Mapping[str, str], spec: FeatureSpec, account: str, about: str, mart: Mart) -> None:
+def _check(said: Mapping[str, str], spec: FeatureSpec, account: str, about: str, mart: Mart) -> set[str]:
     values, shown = mart.table[account], [spec.name]
     now, change = values[spec.name], 0.0
     _need(not spec.lag and not spec.name.endswith("_year_ago"), "tells the past as today")
@@ -195,6 +194,7 @@ def _check(said: Mapping[str, str], spec: FeatureSpec, account: str, about: str,
             "points away from growth": -1,
         }
         _need(about == "facts" or agrees.get(said.get("push", ""), 0) == good, "a meaning that the model contradicts")
+    return {spec.name, *shown}
 
 
 def _change(said: Mapping[str, str], spec: FeatureSpec, now: float) -> float:

@@ -1,7 +1,7 @@
 """Plant faults in narratives that are right, and count how many of each kind a checker finds.
 
-Each kind turns one sentence into one that says something else, or into None where it does not apply. What is taken from
-another account or feature may be true there by chance.
+Each kind turns one sentence into one that says something else, or into None where it does not apply. A sentence told of
+another account is a fault only where that account's values read otherwise; a feature's name may fit by chance.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from evals.narrative_check import PUSHES, Mart, faults, sentences
+from copilot.text.cells import show
+from evals.narrative_check import PUSHES, Mart, check, faults, sentences
 
 Plant = Callable[[str, np.random.Generator, Sequence[str]], str | None]
-BY_CHANCE = ("another account", "another feature")  # kinds that may happen to be true
+BY_CHANCE = ("another feature",)  # may happen to be true
 _VALUE = re.compile(r"(?<!last )(?<!the )(?<![\w.,])\d[\d,]*(?:\.\d+)?(?! (?:months|weeks|days) before)")
 _LABEL = re.compile(r"^.+?(?=: | rose from | fell from | over the last |, the last )")
 _TURNED = {"rose": "fell", "fell": "rose", "up": "down", "down": "up", "highest": "lowest", "lowest": "highest"}
@@ -118,13 +119,31 @@ def planted(narratives: pd.DataFrame, mart: Mart, rng: np.random.Generator, most
                 wrong.append(rows[place] | {"text": said})
         found[kind] = _counted(wrong, mart)
     shuffled = [rows[place] for place in order[:most]]
-    accounts, headings = mart.values.index, sorted(set(narratives["category"]))
-    found["another account"] = _counted([row | {"account_id": rng.choice(accounts)} for row in shuffled], mart)
+    headings = sorted(set(narratives["category"]))
+    found["another account"] = _counted(elsewhere(shuffled, mart, rng), mart)
     found["another heading"] = _counted(
         [row | {"category": rng.choice([one for one in headings if one != row["category"]])} for row in shuffled], mart
     )
     found["family told twice"] = _counted([row | {"text": f"{row['text']} {row['text']}"} for row in shuffled], mart)
     return {kind: counts for kind, counts in found.items() if counts[0]}
+
+
+def elsewhere(rows: Sequence[dict[str, str]], mart: Mart, rng: np.random.Generator) -> list[dict[str, str]]:
+    """Tell each sentence of another account, unless what it shows reads the same there ("touches by us: 0").
+
+    Args:
+        rows: ``account_id, about, category, text``, each of one sentence that is right.
+        mart: What they are held against.
+        rng: Draws the other accounts.
+    """
+    units = {spec.name: spec.unit for spec in mart.specs}
+    told = []
+    for row, other in zip(rows, rng.choice(mart.values.index, len(rows)), strict=True):
+        _, features = check(row["text"], row["account_id"], row["about"], mart)
+        here, there = mart.table[row["account_id"]], mart.table[other]
+        if any(show(here[name], units[name]) != show(there[name], units[name]) for name in features):
+            told.append(row | {"account_id": other})
+    return told
 
 
 def _counted(wrong: list[dict[str, str]], mart: Mart) -> tuple[int, int]:

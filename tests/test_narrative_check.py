@@ -1,10 +1,12 @@
 """The checker of evals reads what is right, and finds each kind of fault that is planted."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from copilot.data.features import FeatureSpec
 from evals.narrative_check import Mart, UnsupportedError, check, faults, sentences
+from evals.narrative_faults import elsewhere
 
 
 def spec(name: str, **more: object) -> FeatureSpec:
@@ -132,3 +134,11 @@ def test_each_sentence_of_a_narrative_is_checked_its_heading_and_that_its_family
         ("Seats: 12 for $2,500 a year.", "a second narrative of its family"),
     ]
     assert next(fault for _, fault in faults(frame.assign(category="Usage"), MART)) == "stands under Usage, not "
+
+
+def test_a_sentence_that_is_true_of_both_accounts_is_not_planted_as_told_of_another() -> None:
+    row = {"account_id": "b", "about": "churn", "category": "", "text": "Spend: $99.50."}
+    told = elsewhere([row] * 60, MART, np.random.default_rng(0))
+    assert {one["account_id"] for one in told} == {"a"}  # b and c spend the same
+    assert 10 < len(told) < 30  # a third of the draws
+    assert len(list(faults(pd.DataFrame(told[:1]), MART))) == 1

@@ -16,6 +16,7 @@ from copilot.text.verifier import check, split_sentences
 FEWEST = 2  # template sentences; fewer need no summing up
 MOST = 6  # facts that are handed to a model: its time grows with them
 A_ROW = 2  # of them about any one row of a table
+_ENDED = re.compile(r"[.!?:…][\"')\]»”]*$")
 MOST_SENTENCES = 4  # of its reply
 
 
@@ -103,6 +104,7 @@ def words(
         wait for a sentence that stands, so that a reply with none of these says nothing.
     """
     held: list[tuple[Told, str | None]] = []
+    ours = [_plain(line) for line in facts.sentences]
     used: set[str] = set()
     begun, subject = False, frozenset[str]()
     for number, sentence in enumerate(_sentences(pieces)):
@@ -111,7 +113,7 @@ def words(
         form = facts.in_full(sentence)
         if not references(form):
             continue  # an opening or a closing flourish carries nothing
-        fault = check(form, facts.cells, question=question, names=names, told=facts.sentences)
+        fault = check(form, facts.cells, question=question, names=names, told=ours)
         fault = fault or _adrift(form, facts.cells, subject)
         if fault is not None:
             form = _nearest(form, facts, used) or ""
@@ -150,7 +152,7 @@ def _sentences(pieces: Iterable[str]) -> Iterator[str]:
         if len(found) > 1:
             yield from found[:-1]
             text = found[-1] + (" " if whole[-1:].isspace() else "") + text[len(whole) :]
-    yield from split_sentences(_plain(text))
+    yield from (one for one in split_sentences(_plain(text)) if _ENDED.search(one))  # else cut off at its length
 
 
 def _plain(text: str) -> str:

@@ -9,6 +9,7 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from html import escape
+from typing import Any
 
 import pandas as pd
 
@@ -42,7 +43,9 @@ def global_view(snapshot: SnapshotReader, scope: Scope, about: str) -> pd.DataFr
     """Return which families of features drive a score over all accounts, the strongest first.
 
     Returns:
-        ``ultra, category, share, more_means`` of the families that make up at least one hundredth.
+        ``ultra, category, share, more_means, share_before`` of the families that make up at least one hundredth now:
+        ``share_before`` is that of the newest snapshot of an earlier month, 0 where it had no such family and NaN
+        without such a snapshot. ``attrs["before"]`` is its day, "" without one.
 
     Raises:
         MissingData: There is no such score; says why.
@@ -51,7 +54,13 @@ def global_view(snapshot: SnapshotReader, scope: Scope, about: str) -> pd.DataFr
     frame = frame[frame["about"] == about] if len(frame) else frame
     if frame.empty:
         raise MissingData(why_missing(snapshot, STAGES[about]) or f"Nothing was scored for {about}.")
-    return frame.loc[frame["share"] >= LEAST, ["ultra", "category", "share", "more_means"]]
+    found = frame.loc[frame["share"] >= LEAST, ["ultra", "category", "share", "more_means"]]
+    before = snapshot.scores("drivers_before", scope)
+    before = before[before["about"] == about] if len(before) else before
+    shares = before.set_index("ultra")["share"].to_dict() if len(before) else {}
+    found["share_before"] = [shares.get(name, 0.0 if shares else float("nan")) for name in found["ultra"]]
+    found.attrs["before"] = str(before["as_of"].iloc[0]) if shares else ""
+    return found
 
 
 def account_bars(snapshot: SnapshotReader, scope: Scope, account_id: str, about: str) -> list[Bar]:
@@ -76,10 +85,12 @@ def told(snapshot: SnapshotReader, scope: Scope, abouts: Sequence[str], accounts
     """Return the lines: what drives each score over all accounts, or each account's bars and reasons."""
     lines: list[str] = []
     for about in () if accounts else abouts:
-        lines += [f"What drives {about}, as of {snapshot.as_of} (share of all that moves the score):"]
+        view = global_view(snapshot, scope, about)
+        then = f"; behind it what it was on {view.attrs['before']}" if view.attrs["before"] else ""
+        lines += [f"What drives {about}, as of {snapshot.as_of} (share of all that moves the score{then}):"]
         lines += [
-            f"  {row.ultra:<22}{row.share:>6.0%}   more of it {MEANS[row.more_means]}"
-            for row in global_view(snapshot, scope, about).itertuples()
+            f"  {row.ultra:<22}{row.share:>6.0%}{_then(row)}   more of it {MEANS[row.more_means]}"
+            for row in view.itertuples()
         ]
     for account_id, name in _named(snapshot, scope, accounts):
         for about in abouts:
@@ -95,12 +106,15 @@ def page(snapshot: SnapshotReader, scope: Scope, abouts: Sequence[str], accounts
     """Return one HTML page with the same and each account's waterfalls; no script, every text escaped."""
     parts = [f"<h1>What drives the scores, as of {snapshot.as_of}</h1>"]
     for about in abouts:
+        view = global_view(snapshot, scope, about)
+        before = view.attrs["before"]
         rows = "".join(
-            f"<tr><td>{escape(row.ultra)}</td><td>{escape(row.category)}</td><td>{row.share:.0%}</td>"
+            f"<tr><td>{escape(row.ultra)}</td><td>{escape(row.category)}</td><td>{row.share:.0%}{_then(row)}</td>"
             f"<td>{MEANS[row.more_means]}</td></tr>"
-            for row in global_view(snapshot, scope, about).itertuples()
+            for row in view.itertuples()
         )
-        head = "<tr><th>Family</th><th>Heading</th><th>Share</th><th>More of it</th></tr>"
+        share = f"Share (on {before}, change in points)" if before else "Share"
+        head = f"<tr><th>Family</th><th>Heading</th><th>{share}</th><th>More of it</th></tr>"
         parts.append(f"<h2>{escape(about.capitalize())}, over all accounts</h2><table>{head}{rows}</table>")
     for account_id, name in _named(snapshot, scope, accounts):
         for about in abouts:
@@ -118,6 +132,15 @@ def page(snapshot: SnapshotReader, scope: Scope, abouts: Sequence[str], accounts
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}"><title>What drives the scores</title>'
         f"<style>{STYLE}</style></head><body>{''.join(parts)}</body></html>\n"
     )
+
+
+def _then(row: Any) -> str:
+    """Return a family's share in the earlier month and the change in points, of what is shown; "" without one."""
+    if pd.isna(row.share_before):
+        return ""
+    now, then = round(100 * row.share), round(100 * row.share_before)
+    change = f"{now - then:+d} point{'' if abs(now - then) == 1 else 's'}" if now != then else "no change"
+    return f" ({then}%, {change})"
 
 
 def _named(snapshot: SnapshotReader, scope: Scope, accounts: Sequence[str]) -> list[tuple[str, str]]:

@@ -18,7 +18,7 @@ from copilot.data.choice import chosen_specs
 from copilot.data.features import FeatureSpec, build
 from copilot.data.workspace import Book, Workspace
 from copilot.errors import BadInput, NotSetUp
-from copilot.jobs import bandit, explanations, propensity, recommend, train
+from copilot.jobs import bandit, explanations, last_month, propensity, recommend, train
 from copilot.jobs.fits import measured
 from copilot.jobs.samples import panel as panel_of
 from copilot.jobs.samples import with_products
@@ -302,7 +302,8 @@ class _Run:
             tell=self.tell,
         )
         self.frames["accounts"] = self.frames["accounts"].reset_index()
-        for name, frame in self.frames.items():
+        before = last_month.drivers_before(self.workspace, self.book.manifest["source"], self.book.as_of)
+        for name, frame in (self.frames | {last_month.FILE: before}).items():
             frame.to_parquet(place / f"{name}.parquet", index=False)
         return {
             "book": self.book.path.name,

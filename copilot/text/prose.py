@@ -100,6 +100,26 @@ def _both(s: Claim) -> str | None:
     return "a touch does not help there" if helped and harmed and not w.NOT.search(s.text) else None
 
 
+def _touches(s: Claim) -> str | None:
+    """Left alone, touched, by a touch: three values that must not change places, and none of them is a level."""
+    start = 0
+    for ref in s.amounts:
+        if not ref.families & {"uplift", "growth"}:
+            continue
+        said, last = s.text[start : ref.at], ref.path.rsplit(".", 1)[-1]
+        start = ref.at
+        alone, touched = p.ALONE.search(said), p.TOUCHED.search(p.ALONE.sub(" ", said))
+        if alone and not touched and ("uplift" in ref.families or last.startswith("touched")):
+            return f"{ref.path} is not what happens without a touch"
+        if last.startswith("untouched") and (touched or not alone):
+            return f"{ref.path} is what happens without a touch"
+        if p.CHANGED_TO.search(said):
+            return f"{ref.path} is a change"
+    known = any(ref.families & {"uplift", "growth"} or "touch" in f"{ref.described} {ref.cell.value}" for ref in s.refs)
+    spoken_of = not known and (p.ALONE.search(s.text) or p.TOUCHED.search(s.text))
+    return "no cell says what a touch changes" if spoken_of and s.refs else None
+
+
 def _groups(s: Claim) -> str | None:
     """In EMEA the churn probability is …: one account's value told of its region."""
     named = any(ref.cell.metric == "account" for ref in s.refs)
@@ -122,7 +142,7 @@ def _said(s: Claim) -> str | None:
     return next((f"no cell says what {ref.path} does" for ref in people), None)
 
 
-RULES = (_rough, _parts, _nouns, _manner, _states, _times, _both, _groups, _said)
+RULES = (_rough, _parts, _nouns, _manner, _states, _times, _both, _touches, _groups, _said)
 
 
 def _amount(s: Claim, place: int) -> Ref | None:

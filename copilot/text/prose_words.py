@@ -71,7 +71,7 @@ TOLD = any_of(
 WITHIN = re.compile(r"\b(?:in|for|across|within|throughout) (?:the )?(?:[a-z]+ )?$")
 KIND_OF = re.compile(
     r"§ (?:is|was|remains) an? "
-    r"(?!(?:\w+ )?(?:account|customer|client|candidate|priority|renewal|case|call|touch|match)\b)"
+    r"(?!(?:[\w§]+ )?(?:account|company|customer|client|candidate|priority|renewal|case|call|touch|match)\b)"
 )
 CONTACT = re.compile(
     r"(?:'s|, (?:a|an|the|our|their) (?!contact|person)[a-z]+| (?:now|still|also|already))\b"
@@ -96,3 +96,6 @@ CALLED_SO = any_of(  # nouns and their companions that any value may be given
     "change total sum average mean median combined overall touch left remaining open result",
 )
 MANNER = re.compile(r"\b(?!(?:recent|late|previous|current|like|probab|possib|on|ear|month|year|week)ly\b)[a-z]+ly\b")
+ALONE = re.compile(r"\b(?:left alone|without (?:a|any) (?:touch|call)|untouched|without one|nothing is done)\b")
+TOUCHED = re.compile(r"\b(?:touch|touches|touched)\b")
+CHANGED_TO = re.compile(r"\b(?:change|changes|changed|changing)\b[^,;§]* to $")

@@ -33,7 +33,7 @@ NUMBER_WORD = any_of(
 )
 PRONOUN = re.compile(
     r"\b(?:(?:this|that|no|any|every|each|which|the|another|other|next)[ -]one|ones|one (?:of|another)"
-    r"|one[- ](?:on|to)[- ]one)\b"
+    r"|one[- ](?:on|to)[- ]one|(?:with|without) one)\b"
 )
 ROMAN = re.compile(r"\b(?:[IVXLCDM]{2,}|[VXLCDM])\b")
 MONTH = any_of(
@@ -109,10 +109,10 @@ BELOW = re.compile(
 )
 SAME = re.compile(r"\b(?:(?:the )?same(?: \w+)? as|equals?(?: to)?|as (?:high|low|much|many|large) as|gleich) (?=.*§)")
 HIGHEST = any_of(
-    r"highest largest biggest greatest strongest most(?!_recent) longest last_(?:to|account|one|customer) hochste\w* grosste\w* meiste\w*"
+    r"highest largest biggest greatest strongest most(?:_likely)?(?!_recent) longest last_(?:to|account|one|customer) hochste\w* grosste\w* meiste\w*"
 )
 LOWEST = any_of(
-    r"lowest smallest least fewest shortest weakest soonest earliest nearest niedrigste\w* kleinste\w* fruheste\w* (?:renews?|expires?|due)_first next_to"
+    r"lowest smallest least(?:_likely)? fewest shortest weakest soonest earliest nearest niedrigste\w* kleinste\w* fruheste\w* (?:renews?|expires?|due)_first first_to_(?:renew|expire) next_to"
 )
 OTHER_BEST = re.compile(
     r"\b(?!(?:inter|sugg|requ|t|r|lat|inv|w|hon|mod|gu|qu|prot|cont|manif|harv|dig|for)est\b)\w{2,}est\b"
@@ -125,7 +125,7 @@ LEVEL = any_of(
     r"hohe\w* hoch niedrige\w* stark\w* schwach\w* gering\w* deutlich\w* leicht\w* fast rund",
 )
 JUDGED = re.compile(
-    r"(?<!as )\bwell\b(?! as)|\bon track\b|\bin (?:\w+ )?(?:shape|danger|trouble)\b|\bat risk\b|\b(?:un)?likely\b|\bsafe\b|"
+    r"(?<!as )\bwell\b(?! as)|\bon track\b|\bin (?:\w+ )?(?:shape|danger|trouble)\b|\bat risk\b|\bunlikely\b|(?<!most )(?<!least )\blikely\b|\bsafe\b|"
     r"\b(?:good|great|bad|badly|solid|promising|robust|thriving|struggling|concerning|alarming|worrying|encouraging|"
     r"disappointing|impressive|nicely|comfortable|fortunately|unfortunately|gut|gute\w*|schlecht\w*)\b"
 )
@@ -147,7 +147,7 @@ UNIT_AFTER = re.compile(
     r"§[ -]?(?:percent|points?|days?|weeks?|months?|years?|hours?|minutes?|dollars?|euros?|usd|eur|times|fold|k|mn)\b"
 )
 METRICS = {
-    "uplift": any_of("uplift lift incremental ate"),
+    "uplift": any_of("uplifts? lift incremental ate"),
     "churn": any_of(r"churn\w* attrition abwander\w* kundigung\w*"),
     "growth": any_of(r"growth wachstum\w*"),
     "usage": any_of(r"usage utili[sz]ation used nutzung\w* auslastung"),
@@ -181,6 +181,10 @@ QUALIFIERS = (
     (any_of("difference gap remainder shortfall surplus the_rest"), any_of("difference gap change delta drop gain")),
     (any_of(r"average mean median typical\w* durchschnitt\w*"), any_of("average mean median ate")),
 )
+OVERALL = any_of("average past overall model durchschnitt auc modell")  # said of a value that is nobody's own
+CHANGED_BY = re.compile(r"\bchang(?:e|es|ed|ing) by $")
+BOUND = re.compile(r"\b(?:low|high)$")
+BOUNDS = re.compile(r"§ (?:to|and|bis|und) §")
 FORECAST = any_of(r"forecast\w* expect\w* predict\w* prognose\w*")
 AHEAD = any_of(r"forecast\w* expect\w* predict\w* estimat\w* prognos\w* will would could likely may might next wird")
 BESIDE = (

@@ -57,6 +57,27 @@ def test_the_families_of_the_snapshot_are_listed_the_strongest_first(snapshot: S
     assert drivers.loc[drivers["about"] == "upsell", "ultra"].iloc[0] == first
 
 
+def test_beside_each_share_stands_what_it_was_in_an_earlier_month(
+    snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = page.global_view(snapshot, EVERYTHING, "upsell")
+    assert view["share_before"].isna().all()
+    first, second = view["ultra"].iloc[0], view["ultra"].iloc[1]
+    before = pd.DataFrame({"about": "upsell", "ultra": [first], "share": [0.01], "as_of": "2026-05-29"})
+    kept = snapshot.scores
+    monkeypatch.setattr(
+        snapshot, "scores", lambda name, scope: before if name == "drivers_before" else kept(name, scope)
+    )
+    told = page.told(snapshot, EVERYTHING, ["upsell"], [])
+    assert told[0].endswith("(share of all that moves the score; behind it what it was on 2026-05-29):")
+    now = [round(100 * share) for share in view["share"]]
+    assert f"{first:<22}{now[0]:>5}% (1%, {now[0] - 1:+d} points)" in told[1]
+    assert f"{second:<22}{now[1]:>5}% (0%, {now[1]:+d} points)" in told[2]
+    text = page.page(snapshot, EVERYTHING, ["upsell"], [])
+    assert "Share (on 2026-05-29, change in points)" in text
+    assert f"{now[0]}% (1%, {now[0] - 1:+d} points)" in text
+
+
 def test_the_bars_of_an_account_lead_from_the_bias_to_the_models_own_answer(
     tiny: Workspace, snapshot: Snapshot, account: tuple[str, str]
 ) -> None:
