@@ -36,17 +36,19 @@ def meaning(plain: str) -> str | None:
     if OTHERWISE.search(plain):
         return None
     bare, made = re.fullmatch(BARE, plain), MADE.search(plain)
-    for words, says in _meanings():
+    for words, asked, says in _meanings():
+        if asked and re.search(asked, plain):
+            return says
         if (bare and re.fullmatch(words, bare["word"])) or (made and re.search(rf"\b(?:{words})\b", plain)):
             return says
     return None
 
 
 @cache
-def _meanings() -> tuple[tuple[str, str], ...]:
+def _meanings() -> tuple[tuple[str, str, str], ...]:
     import yaml
 
     from copilot.config import rooms_root
 
     found = yaml.safe_load((rooms_root() / "prompts" / "meanings.yaml").read_text(encoding="utf-8"))
-    return tuple((one["words"], one["says"].strip()) for one in found["meanings"])
+    return tuple((one["words"], one.get("asked", "").strip(), one["says"].strip()) for one in found["meanings"])

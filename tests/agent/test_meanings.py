@@ -16,6 +16,9 @@ from tests.agent.conftest import Ask
         ("whats rtcd", "RTCD is"),
         ("where do these numbers come from", "Every number comes"),
         ("Was ist Uplift?", "Uplift is"),
+        ("how do I know the forecast is right?", "A score is shown only"),
+        ("can I trust these numbers", "A score is shown only"),
+        ("are the scores reliable?", "A score is shown only"),
     ],
 )
 def test_the_copilots_own_words_are_told(read: Ask, text: str, begins: str) -> None:
@@ -34,6 +37,8 @@ def test_the_copilots_own_words_are_told(read: Ask, text: str, begins: str) -> N
         "what does the feature churn_l3m mean",
         "which customers are at risk",
         "what is love",
+        "which accounts are right for the upsell model",
+        "who has a good growth score",
     ],
 )
 def test_figures_columns_and_other_words_are_not(text: str) -> None:
