@@ -22,6 +22,10 @@ AVERAGE = (
     r"\baverage|\bmean (?:deal|spend|size|contract|revenue)|\bmedian|\bper (?:account|customer|deal|client)\b|\btypical"
 )
 
+HIRED = r"\bhir(?:e|es|ed|ing)\b|\brecruit\w*|\b(?:new|extra|additional|another|more) (?:sales ?)?reps?\b"
+EVEN = r"\b(?:un)?fair(?:ly|er|ness)?\b|\b(?:un)?even(?:ly)?\b|\b(?:un)?equal\w*|\b(?:re)?balanc\w+|\blevel out\b"
+LIMITS = {"min_accounts", "max_accounts"}
+
 
 def remark(tool: str, clause: Clause, arguments: Arguments) -> str:
     """Return the sentence that says what is shown in place of what was asked; empty where all of it is shown."""
@@ -77,11 +81,18 @@ def _of_totals(clause: Clause, arguments: Arguments) -> str:
     return f"Totals cover all that is on record as of {clause.today}, not one period alone; {months}."
 
 
-def _of_plan(clause: Clause, _arguments: Arguments) -> str:
+def _of_plan(clause: Clause, arguments: Arguments) -> str:
     span = named(clause.plain, clause.today)
-    if span is None or not (span.first or span.running):
-        return ""
-    return f"A scenario has no dates: it shows the plan as if it held from {clause.today} on."
+    if span and (span.first or span.running):
+        return f"A scenario has no dates: it shows the plan as if it held from {clause.today} on."
+    if clause.says(HIRED):
+        return "A scenario cannot add a rep; shown is a plan for those there are."
+    if clause.says(EVEN) and not LIMITS & {*arguments}:
+        return (
+            "A scenario does not even out what the reps' lists are worth; shown is what is worth most. "
+            "A least or a most number of accounts for every rep can be tried out."
+        )
+    return ""
 
 
 REMARKS: Mapping[str, Callable[[Clause, Arguments], str]] = {

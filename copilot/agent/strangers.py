@@ -14,6 +14,7 @@ PLACES = (
     r"^\W*(?:(?:when|why|how)\s+)?(?:is|has|will|was)\s+" + WORD.format("c"),
     r"\bif\s+(?P<d>[^\W\d_]{3,})(?=\s+(?:is|was|goes|went|leaves|left|quits?|gets|takes)\b)",
     r"\b(?:from|without)\s+(?P<e>[^\W\d_]{3,})(?=\s+(?:to|onto)\b|\W*$)",
+    r"\b(?:mov|shift|transfer|giv|hand|reassign|send|pass)(?=\w*\b[^.?!]*\s(?:to|onto)\s+(?P<f>[^\W\d_]{3,})\W*$)",
 )
 PLACE = re.compile("|".join(PLACES), re.I)
 # No names, though no phrasing of ours may hold them.

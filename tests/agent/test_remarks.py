@@ -24,6 +24,8 @@ from tests.agent.conftest import Ask
         ("list Ben Okafor's accounts", "I cannot list the accounts of one rep; given are totals by rep."),
         ("what's our win rate at Acme", "not one account"),
         ("what if Ben Okafor is away in August", "A scenario has no dates"),
+        ("could we rebalance the team so that it is fair", "A scenario does not even out"),
+        ("what if we hire a new rep", "A scenario cannot add a rep"),
     ],
 )
 def test_what_no_argument_carries_is_said_beside_the_answer(read: Ask, text: str, says: str) -> None:

@@ -18,6 +18,7 @@ WORDS = Vocabulary(**HELDOUT["vocabulary"])
         ("which accounts does zed own", "zed"),
         ("move 5 accounts from zed to Ana", "zed"),
         ("what if zed is away", "zed"),
+        ("shift 5 accounts to zed", "zed"),
     ],
 )
 def test_a_word_where_only_a_name_can_stand_is_taken_for_one(text: str, name: str) -> None:
@@ -34,6 +35,7 @@ def test_a_word_where_only_a_name_can_stand_is_taken_for_one(text: str, name: st
         "what if everybody is away",
         "is anyone at risk",
         "from monday to friday",
+        "move 5 accounts from Ana to somebody",
     ],
 )
 def test_ordinary_words_and_slips_are_not(text: str) -> None:
