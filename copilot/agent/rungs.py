@@ -7,7 +7,7 @@ the rules settle (an attack, a tool the role lacks) reaches no model at all.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from copilot.agent import replies
@@ -87,7 +87,7 @@ class Rungs:
                 found = conversation.understand(question)
                 self._remote = rung, conversation
                 self._helped(rung)
-                return found
+                return _remarked(found, rules)
             except ModelFault as fault:
                 self._failed(rung, fault)
         return rules
@@ -178,6 +178,12 @@ class Rungs:
     def _failed(self, rung: Rung, fault: ModelFault) -> None:
         self.ladder.failed(rung, fault)
         self.faults[rung.name] = str(fault)
+
+
+def _remarked(found: Understanding, rules: Understanding) -> Understanding:
+    """Return a model's reading with what the rules remark on its calls: what is shown in place of what was asked."""
+    remarks = {call.name: call.remark for call in rules.calls}
+    return replace(found, calls=tuple(replace(call, remark=remarks.get(call.name, "")) for call in found.calls))
 
 
 def choice(client: Client, masked: str, tools: Sequence[Tool]) -> str:

@@ -166,6 +166,13 @@ def test_a_remote_model_chooses_and_then_words_by_reference(put: Put, wire: Wire
     assert order == ["Step", "Step", "Toldrules", "Wording", "Toldremote", "Toldremote", "Finished"]
 
 
+def test_what_is_shown_in_place_of_what_was_asked_is_said_whoever_chose_the_call(put: Put, wire: Wire) -> None:
+    wire.script(calls(("rank_accounts", {"sort_by": "renewal_date"})), says(FIRST))
+    turn = put("Which accounts renew in September?", remote(wire))
+    assert turn.answer.rung == "remote"
+    assert turn.by("rules")[0].startswith("Shown are accounts that renew from")
+
+
 def test_a_local_model_words_what_the_rules_found(put: Put, wire: Wire) -> None:
     wire.script(says(FIRST))
     turn = put(WHO, local(wire))
