@@ -48,6 +48,16 @@ def challenger(root: Path, name: str) -> Path | None:
     return _pointed(root / _safe(name), CHALLENGER)
 
 
+def since(root: Path, name: str) -> str | None:
+    """Return the moment from which the champion of ``name`` is in use, in ISO form; None where it is not known."""
+    home, at = root / _safe(name), None
+    if (home / HISTORY).is_file():
+        for line in (home / HISTORY).read_text(encoding="utf-8").splitlines():
+            with suppress(ValueError, TypeError, KeyError):  # a line that was cut off
+                at = json.loads(line)["at"]
+    return at
+
+
 def publish(
     root: Path,
     name: str,
