@@ -1,7 +1,8 @@
 """Is each model still healthy: its inputs and scores today beside the day of its training, its errors on later labels.
 
 Both days are built from the book as it is now, reading only what was known on either (MATHS §1): the same accounts, by
-the same rule, so that a change of the sample is not taken for drift. On the day of its training a model has none.
+the same rule, so that a change of the sample is not taken for drift. On the day of its training a model has none. What
+looks as it did a year before counts as the season's, which the model has seen.
 """
 
 from __future__ import annotations
@@ -24,14 +25,13 @@ from copilot.data.labels.record import contracts_over_time, next_day
 from copilot.data.labels.renewals import active
 from copilot.data.propensity_features import Case, account_specs, features, product_specs
 from copilot.data.snapshot import open_snapshot
-from copilot.data.specs import FeatureSpec
 from copilot.data.workspace import Book, Workspace
 from copilot.errors import BadInput, NotSetUp
 from copilot.jobs import propensity, samples, train
 from copilot.jobs.fits import ENGAGEMENT
 from copilot.models import registry, versions
 from copilot.monitor.drift import FEWEST_ROWS
-from copilot.monitor.health import NORMAL_95, Health, Part, Quality, compare, quality_of
+from copilot.monitor.health import NORMAL_95, Health, Part, Quality, Side, compare, quality_of
 from copilot.stats import Interval, auc_interval, mean_interval
 from copilot.text.cells import Unit
 
@@ -45,7 +45,6 @@ UPLIFT_UNKNOWN = (
     "a study can: sales-copilot study"
 )
 Tell = Callable[[str], None]
-Frames = tuple[pd.DataFrame, pd.DataFrame]  # on the day of training, and today
 
 
 def report(
@@ -112,39 +111,38 @@ class _Both:
         self.then = _as_of(self.now, date.fromisoformat(manifest["as_of"]))
 
     @property
-    def days(self) -> tuple[Book, Book]:
-        """The book on either day."""
-        return self.then, self.now
+    def days(self) -> tuple[Book, ...]:
+        """The book on the day of training, today, and on the last of today's dates in the years before the training."""
+        today, then = pd.Timestamp(self.now.as_of), pd.Timestamp(self.then.as_of)
+        years = next(k for k in range(1, 100) if today - pd.DateOffset(years=k) <= then)
+        season = (today - pd.DateOffset(years=years)).date()
+        return (self.then, self.now, *([_as_of(self.now, season)] if season < self.then.as_of else []))
 
 
 def _growth(both: _Both) -> Iterator[Part]:
     model = registry.load(both.folder / "spend")
-    score = "p_churn" if "churn" in model.boosters else "score"
-    (before, base_before), (now, base_now) = (_paying(both, book) for book in both.days)
-    if min(len(before), len(now)) < FEWEST_ROWS:
-        return
-    told = (model.predict(before, base_before)[score], model.predict(now, base_now)[score])
+    chance = "churn" in model.boosters
+    sides = []
+    for book in both.days:
+        X, base = _paying(both, book)
+        sides.append((X, model.predict(X, base)["p_churn" if chance else "score"] if len(X) else base))
     rows = samples.read(both.now, "growth").rows
     rows = rows[rows["known_at"] >= next_day(both.then)].reset_index(drop=True)
     quality, unknown = None, _too_few("renewals or quarters", rows["delta_usd"] < 0)
-    if not unknown and score == "p_churn":
-        X = _of(both, rows)
-        rows = rows.assign(told=model.predict(X, rows["base_usd"])["p_churn"].to_numpy(), came=rows["delta_usd"] < 0)
+    if not unknown and chance:
+        told = model.predict(_of(both, rows), rows["base_usd"])["p_churn"].to_numpy()
+        rows = rows.assign(told=told, came=rows["delta_usd"] < 0)
         quality = _auc("AUC for shrinking accounts", both.manifest["report"]["auc_churn"], rows, both.rng)
-    yield _compared(
-        both, "chance to shrink", _held(both, before, now), told, "percent" if score == "p_churn" else "score",
-        quality=quality, unknown=unknown,
-    )  # fmt: skip
+    words, unit = ("chance to shrink", "percent") if chance else ("growth score", "score")
+    yield from _compared(both, words, sides, cast(Unit, unit), quality=quality, unknown=unknown)
 
 
 def _uplift(both: _Both) -> Iterator[Part]:
-    model = registry.load(both.folder / "uplift")
-    (before, _), (now, _) = (_paying(both, book) for book in both.days)
-    if min(len(before), len(now)) < FEWEST_ROWS:
-        return
-    told = (model.predict(before)["uplift"], model.predict(now)["uplift"])
-    yield _compared(both, "what a touch changes, as a share of spend", _held(both, before, now), told, "percent",
-                    unknown=UPLIFT_UNKNOWN)  # fmt: skip
+    model, sides = registry.load(both.folder / "uplift"), []
+    for book in both.days:
+        X, base = _paying(both, book)
+        sides.append((X, model.predict(X)["uplift"] if len(X) else base))
+    yield from _compared(both, "what a touch changes, as a share of spend", sides, "percent", unknown=UPLIFT_UNKNOWN)
 
 
 def _engagement(both: _Both) -> Iterator[Part]:
@@ -154,12 +152,11 @@ def _engagement(both: _Both) -> Iterator[Part]:
             continue
         model, sides = registry.load(both.folder / column), []
         for book in both.days:
-            usage = _usage(book, column, drawn)
+            usage, reads = _usage(book, column, drawn), [column, *model.drivers]
+            if book is not both.now and not {*reads} <= {*usage.columns}:  # too early: what it reads was not there yet
+                usage = usage[:0].reindex(columns=[*usage.columns.union(reads)])
             rows = usage[usage["event_ts"] == usage["event_ts"].max()]
-            told = _forecast(model, usage)
-            sides.append((rows[[column, *model.drivers]], told["forecast"]))
-        if min(len(rows) for rows, _ in sides) < FEWEST_ROWS:
-            continue
+            sides.append((rows[reads], _forecast(model, usage)["forecast"]))
         judged = _forecasts_since(both, model, column, drawn)
         quality, unknown = None, "" if len(judged) else "no month of use has come in since the training"
         if len(judged):
@@ -170,9 +167,7 @@ def _engagement(both: _Both) -> Iterator[Part]:
                 f"mean error of next month's {words}", _error_of(card, factor), error,
                 rows=len(judged), days=judged["event_ts"], guess=guess,
             )  # fmt: skip
-        (before, told_before), (now, told_now) = sides
-        yield _compared(both, f"next month's {words}", (before, now), (told_before, told_now), cast(Unit, unit),
-                        quality=quality, unknown=unknown)  # fmt: skip
+        yield from _compared(both, f"next month's {words}", sides, cast(Unit, unit), quality=quality, unknown=unknown)
 
 
 def _propensity(both: _Both) -> Iterator[Part]:
@@ -187,19 +182,17 @@ def _propensity(both: _Both) -> Iterator[Part]:
             asked = samples.drawn(asked[asked["account_id"].isin(known)], MOST_ACCOUNTS).reset_index(drop=True)
             X = features(both.workspace, asked, question.case)
             sides.append((X, pd.Series(model.predict(X)) if len(X) else pd.Series(dtype="float64")))
-        if min(len(X) for X, _ in sides) < FEWEST_ROWS:
-            continue
         # Young cases have shown their quick outcome only; the training left them out by the same rule.
         learned, _ = propensity.samples(both.then, name)
         rows, _ = propensity.samples(both.now, name)
-        later = rows.rows[rows.rows["as_of"] > learned.rows["as_of"].max()].reset_index(drop=True)
+        newest = learned.rows["as_of"].max() if len(learned.rows) else pd.Timestamp.min
+        later = rows.rows[rows.rows["as_of"] > newest].reset_index(drop=True)
         quality, unknown = None, _too_few(f"cases of {question.words}", later["label"] == 1)
         if not unknown:
             chance = np.asarray(model.predict(features(both.workspace, later, question.case)))
             quality = _auc("AUC", card["auc"], later.assign(told=chance, came=later["label"] == 1), both.rng)
-        (before, told_before), (now, told_now) = sides
-        yield _compared(both, f"chance of {question.words}", (before, now), (told_before, told_now), "percent",
-                        case=question.case, quality=quality, unknown=unknown)  # fmt: skip
+        yield from _compared(both, f"chance of {question.words}", sides, "percent", case=question.case,
+                             quality=quality, unknown=unknown)  # fmt: skip
 
 
 CHECKS: dict[str, Callable[[_Both], Iterator[Part]]] = {
@@ -211,17 +204,24 @@ CHECKS: dict[str, Callable[[_Both], Iterator[Part]]] = {
 
 
 def _compared(
-    both: _Both, words: str, inputs: Frames, told: Any, unit: Unit, *, case: Case | None = None,
+    both: _Both, words: str, sides: list[Side], unit: Unit, *, case: Case | None = None,
     quality: Quality | None = None, unknown: str = "",
-) -> Part:  # fmt: skip
+) -> Iterator[Part]:  # fmt: skip
+    """Yield what the sides (of ``both.days``) compare to; nothing where training's day or today has too few rows."""
+    then, now, *seasons = sides
+    if min(len(then[0]), len(now[0])) < FEWEST_ROWS:
+        return
     specs = chosen_specs(both.workspace, both.now)
-    if case is not None:
+    if case is None:  # today without what the book or the lists no longer give
+        there = {spec.name for spec in specs} | (set(now[0].columns) - set(both.manifest["features"]))
+        now = (now[0][[name for name in now[0].columns if name in there]], now[1])
+    else:
         specs = [*account_specs(both.workspace, both.now, case), *product_specs(both.now)]
-    named: dict[str, FeatureSpec] = {spec.name: spec for spec in specs if spec.label}
-    importance = both.manifest.get("importance") or None
-    return compare(
-        words, *inputs, told, specs=named, unit=unit, importance=importance, quality=quality, unknown=unknown
-    )
+    yield compare(
+        words, then, now, season=next((one for one in seasons if len(one[0]) >= FEWEST_ROWS), None), unit=unit,
+        specs={spec.name: spec for spec in specs if spec.label}, importance=both.manifest.get("importance") or None,
+        quality=quality, unknown=unknown,
+    )  # fmt: skip
 
 
 def _as_of(book: Book, day: date) -> Book:
@@ -242,12 +242,6 @@ def _of(both: _Both, rows: pd.DataFrame) -> pd.DataFrame:
     wanted = both.manifest["features"]
     specs = [spec for spec in chosen_specs(both.workspace, both.now) if spec.name in set(wanted)]
     return build(both.workspace, specs=specs, as_of=rows[samples.KEYS]).reindex(columns=wanted)
-
-
-def _held(both: _Both, before: pd.DataFrame, now: pd.DataFrame) -> Frames:
-    """Return both days' features, today's without those that the book or the lists no longer give."""
-    there = {spec.name for spec in chosen_specs(both.workspace, both.now)}
-    return before, now[[name for name in now.columns if name in there]]
 
 
 def _usage(book: Book, column: str, drawn: pd.Series | None) -> pd.DataFrame:

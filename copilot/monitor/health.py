@@ -26,6 +26,9 @@ LEAST_WEIGHT = 0.1
 # A loss that matters: of AUC; of the error as a share of the card's; and chances off by so much on average.
 LEAST_AUC, LEAST_ERROR, LEAST_GAP = 0.02, 0.05, 0.03
 NORMAL_95 = 1.96
+SURE = 2.58 / NORMAL_95  # alarms are on the 99 % level: a check judges several figures
+
+Side = tuple[pd.DataFrame, pd.Series]  # inputs and scores of one day
 
 
 @dataclass(frozen=True)
@@ -147,17 +150,17 @@ class Health:
         from copilot.models.registry import plain
 
         found: dict[str, Any] = plain(asdict(self))
-        return found | {"state": self.state, "verdict": self.verdict}
+        return found | {"alarms": self.alarms, "state": self.state, "verdict": self.verdict}
 
 
 def compare(
     words: str,
-    before: pd.DataFrame,
-    now: pd.DataFrame,
-    scores: tuple[pd.Series, pd.Series],
+    then: Side,
+    now: Side,
     *,
     specs: Mapping[str, FeatureSpec],
     unit: Unit,
+    season: Side | None = None,
     importance: Mapping[str, float] | None = None,
     quality: Quality | None = None,
     unknown: str = "",
@@ -166,36 +169,48 @@ def compare(
 
     Args:
         words: What is predicted.
-        before: The inputs on the day of training, one row a scored account.
-        now: Today's; a column of ``before`` that it lacks counts as gone.
-        scores: What the model says of either.
+        then: The inputs on the day of training, one row a scored account, and what the model says of them.
+        now: Today's; a column of ``then`` that it lacks counts as gone.
         specs: Labels and units by feature, where known.
         unit: Of the scores.
+        season: Those of a year before, where the model learned from it: what has moved against the day of training
+            alone is the season.
         importance: Each feature's share of what the model goes by; empty where that is not known.
         quality: On later labels.
         unknown: Why there is none.
 
     Raises:
-        BadInput: Fewer than 10 rows on either day.
+        BadInput: Fewer than 10 rows on a day.
     """
-    gone = tuple(str(name) for name in before.columns if name not in now.columns)
-    kept = before.drop(columns=list(gone))
-    found = psi(kept, now[list(kept.columns)], floor=FLOOR)
+    gone = tuple(str(name) for name in then[0].columns if name not in now[0].columns)
+    names = [name for name in then[0].columns if name not in gone]
+    found = _least(then[0][names], now[0][names], season[0][names] if season else None)
     moved = found[found["moved"]].sort_values("psi", ascending=False)
-    weights = importance or dict.fromkeys(found["feature"], 1 / len(found))
     moves = tuple(
         Move(
             name,
-            f"{label(name, specs)}: {change(kept[name], now[name], _unit(name, specs))}",
+            f"{label(name, specs)}: {change(then[0][name], now[0][name], _unit(name, specs))}",
             float(value),
             float(limit),
         )
         for name, value, limit in moved[["feature", "psi", "threshold"]].itertuples(index=False)
     )
+    weights = importance or dict.fromkeys(found["feature"], 1 / len(found))
     weight = float(sum(weights.get(move.name, 0.0) for move in moves))
-    told = psi(scores[0].to_frame("score"), scores[1].to_frame("score"), floor=FLOOR).iloc[0]
-    score = Move("score", change(*scores, unit), float(told["psi"]), float(told["threshold"]))
-    return Part(words, (len(before), len(now)), len(found), moves, weight, gone, score, quality, unknown)
+    told = [side[1].to_frame("score") if side else None for side in (then, now, season)]
+    least = _least(*told).iloc[0]
+    score = Move("score", change(then[1], now[1], unit), float(least["psi"]), float(least["threshold"]))
+    return Part(words, (len(then[0]), len(now[0])), len(found), moves, weight, gone, score, quality, unknown)
+
+
+def _least(then: pd.DataFrame, now: pd.DataFrame, season: pd.DataFrame | None) -> pd.DataFrame:
+    """Return the PSI against the day of training or, column by column, against the season where that is nearer."""
+    found = psi(then, now, floor=FLOOR)
+    if season is None:
+        return found
+    other = psi(season, now, floor=FLOOR)
+    nearer = other["psi"] / other["threshold"] < found["psi"] / found["threshold"]
+    return found.mask(nearer, other)
 
 
 def quality_of(
@@ -221,10 +236,10 @@ def quality_of(
     """
     loss = now.value - card.value if gap is None else card.value - now.value
     least = LEAST_ERROR * card.value if gap is None else LEAST_AUC
-    doubt = hypot(*((one.high - one.low) / 2 for one in (card, now)))  # of the difference, at 95 %
+    doubt = SURE * hypot(*((one.high - one.low) / 2 for one in (card, now)))  # of the difference
     worse = loss > doubt and loss > least  # not where a limit is not known: NaN compares as False
     if gap is not None:
-        worse |= abs(gap.value) > LEAST_GAP and gap.low * gap.high > 0
+        worse |= abs(gap.value) > SURE * (gap.high - gap.low) / 2 and abs(gap.value) > LEAST_GAP
     first, last = (str(day)[:10] for day in (days.min(), days.max()))
     return Quality(what, card.value, now, rows, first, last, bool(worse), guess, gap)
 
@@ -245,11 +260,13 @@ def change(before: pd.Series, now: pd.Series, unit: Unit) -> str:
     lacks = [1 - len(known) / max(len(all_), 1) for known, all_ in zip(values, (before, now), strict=True)]
     if not all(map(len, values)) or abs(lacks[1] - lacks[0]) >= 0.05:
         return f"missing {lacks[0]:.0%} → {lacks[1]:.0%}"
+    if unit == "flag":
+        return " → ".join(f"{known.mean():.0%}" for known in values)
     ways: tuple[tuple[str, Callable[[Any], Any]], ...] = (
         ("median", np.median), ("mean", np.mean), ("lower tenth", lambda x: np.quantile(x, 0.1)),
         ("upper tenth", lambda x: np.quantile(x, 0.9)),
     )  # fmt: skip
-    for name, figure in ways[1:] if unit == "flag" else ways:
+    for name, figure in ways:
         old, new = (shown(float(figure(known)), unit) for known in values)
         if old != new:
             return f"{name} {old} → {new}"

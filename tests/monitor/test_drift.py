@@ -72,7 +72,7 @@ def test_a_shift_that_folklore_misses_alarms_and_a_trifle_does_not() -> None:
     rng = np.random.default_rng(3)
     n = 100_000
     before = pd.DataFrame(rng.standard_normal((n, 3)), columns=["still", "trifle", "shift"])
-    now = pd.DataFrame(rng.standard_normal((n, 3)) + [0, 0.05, 0.3], columns=before.columns)
+    now = pd.DataFrame(rng.standard_normal((n, 3)) + np.array([0, 0.05, 0.3]), columns=before.columns)
     found = psi(before, now)
     assert row(found, "shift")["psi"] == pytest.approx(0.086, abs=0.004)  # below the .1 of folklore
     assert found["moved"].tolist() == [False, False, True]
