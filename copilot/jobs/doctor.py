@@ -22,7 +22,7 @@ class Finding:
 
 
 def examine(workspace: Workspace) -> list[Finding]:
-    """Look at installation, language models, book, data, models, scores and users; never raises for what is missing."""
+    """Look at installation, language models, book, models, scores, drift, users; never raises for what is missing."""
     return [
         _rooms(),
         _encoder(),
