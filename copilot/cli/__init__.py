@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from copilot.cli import bandit, explain, features, grouping, models, narrate, registry, study
+from copilot.cli import bandit, drift, explain, features, grouping, models, narrate, registry, study
 from copilot.cli.shared import WORKSPACE, Folder, clock, elsewhere, opened_store, opened_workspace
 from copilot.console import Spinner, interactive, run_stages
 from copilot.errors import CopilotError
@@ -32,6 +32,7 @@ app.add_typer(registry.app, name="registry")
 app.command("group-features")(grouping.group_features)
 app.add_typer(study.app, name="study")
 app.command("retrain")(bandit.retrain)
+app.command("drift")(drift.drift)
 app.command("explain")(explain.explain)
 app.command("narrate")(narrate.narrate)
 

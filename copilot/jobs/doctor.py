@@ -22,7 +22,7 @@ class Finding:
 
 
 def examine(workspace: Workspace) -> list[Finding]:
-    """Look at installation, language models, book, data, models, scores and users; never raises for what is missing."""
+    """Look at installation, language models, book, models, scores, drift, users; never raises for what is missing."""
     return [
         _rooms(),
         _encoder(),
@@ -32,6 +32,7 @@ def examine(workspace: Workspace) -> list[Finding]:
         *_quality(workspace),
         *_models(workspace),
         _scores(workspace),
+        *_drift(workspace),
         _users(workspace),
         *_satisfaction(workspace),
     ]
@@ -142,6 +143,26 @@ def _scores(workspace: Workspace) -> Finding:
         return Finding("scores", False, "out of date", str(error))
     skipped = read_manifest(folder)["skipped"]
     return Finding("scores", True, folder.name + (f"; left out: {', '.join(skipped)}" if skipped else ""))
+
+
+def _drift(workspace: Workspace) -> list[Finding]:
+    """Tell the newest verdict on each model in use, from the last check; nothing where no version was checked."""
+    from copilot.jobs.drift import kept
+    from copilot.models.versions import latest
+
+    told = kept(workspace)
+    used = {
+        name: one
+        for name, one in told.items()
+        if (found := latest(workspace.models, name)) and found.name == one["version"]
+    }
+    if not used:
+        return []
+    days = max(one["today"] for one in used.values())
+    alarms = [one["verdict"] for one in used.values() if one["alarms"]]
+    state = "; ".join(alarm.split("; ")[0] for alarm in alarms) or f"none in {', '.join(used)}"
+    mend = alarms[0].split(": ")[-1] if alarms else ""
+    return [Finding("drift", not alarms, f"{state}, by the check as of {days}", mend)]
 
 
 def _users(workspace: Workspace) -> Finding:

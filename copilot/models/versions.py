@@ -48,6 +48,16 @@ def challenger(root: Path, name: str) -> Path | None:
     return _pointed(root / _safe(name), CHALLENGER)
 
 
+def since(root: Path, name: str) -> str | None:
+    """Return the moment from which the champion of ``name`` is in use, in ISO form; None where it is not known."""
+    home, last = root / _safe(name), {}
+    if (home / HISTORY).is_file():
+        for line in (home / HISTORY).read_text(encoding="utf-8").splitlines():
+            with suppress(ValueError):  # a line that was cut off
+                last = json.loads(line)
+    return last.get("at") if last.get("version") == _read(home, CHAMPION) else None
+
+
 def publish(
     root: Path,
     name: str,

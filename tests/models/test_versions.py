@@ -96,6 +96,18 @@ def test_a_promotion_cut_off_before_its_note_can_still_be_rolled_back(tmp_path: 
     assert versions.roll_back(tmp_path, "growth").name == "v1"
 
 
+def test_the_champion_is_in_use_since_it_was_crowned(tmp_path: Path) -> None:
+    assert versions.since(tmp_path, "growth") is None
+    later = NOW.replace(year=NOW.year + 1)
+    versions.publish(tmp_path, "growth", "v1", fill, now=NOW)
+    versions.publish(tmp_path, "growth", "v2", fill, promote=False, now=later)
+    assert versions.since(tmp_path, "growth") == NOW.isoformat()
+    versions.promote(tmp_path, "growth", now=later)
+    assert versions.since(tmp_path, "growth") == later.isoformat()
+    (tmp_path / "growth" / "CURRENT").write_text("v1", encoding="utf-8")  # switched, and killed before its note
+    assert versions.since(tmp_path, "growth") is None
+
+
 def test_old_versions_go_but_never_those_in_use_or_needed_to_roll_back(tmp_path: Path) -> None:
     versions.publish(tmp_path, "growth", "first", fill)
     for number in range(versions.KEEP + 5):

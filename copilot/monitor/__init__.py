@@ -1,0 +1,1 @@
+"""Watch models in use: have their inputs, their scores or their errors moved since they were trained."""
