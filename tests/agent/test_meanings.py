@@ -19,6 +19,7 @@ from tests.agent.conftest import Ask
         ("how do I know the forecast is right?", "A score is shown only"),
         ("can I trust these numbers", "A score is shown only"),
         ("are the scores reliable?", "A score is shown only"),
+        ("Is the upsell model still healthy?", "How each model has held up"),
     ],
 )
 def test_the_copilots_own_words_are_told(read: Ask, text: str, begins: str) -> None:
