@@ -56,6 +56,7 @@ def parse(names: Mapping[str, Sequence[Token]], glossary: Glossary) -> dict[str,
     numbers = _period_numbers([*bare.values(), *stems.values()])
     stems = {name: _without_numbers(stem, numbers, found[name]) for name, stem in stems.items()}
     stems = _without_shared(stems, names, glossary, found)
+    stems = _without_inner(stems, glossary, found)
     bases = _bases(stems)
     return {
         name: Parsed(stem, tuple(affix for _, affix in sorted(found[name], key=lambda one: one[0])), bases[name])
@@ -78,7 +79,10 @@ def _without_windows(
         else:
             left.append(tokens[at])
             at += 1
-    return (tuple(left), found) if left else (tokens, [])
+    # d150_4 tells no days: beside a window of a letter and a number some word must be left to speak of.
+    bare = not any(len(token.text) > 1 and not token.number for token in left)
+    unsure = bare and any(len(affix.words[0]) == 1 and len(affix.words) == 2 for _, affix in found)
+    return (tokens, []) if unsure or not left else (tuple(left), found)
 
 
 def _window(tokens: Sequence[Token], glossary: Glossary) -> tuple[int, Affix | None]:
@@ -215,6 +219,37 @@ def _without_shared(
         if not changed:
             break
     return out
+
+
+def _without_inner(
+    stems: Mapping[str, tuple[Token, ...]], glossary: Glossary, found: Mapping[str, list[tuple[int, Affix]]]
+) -> dict[str, tuple[Token, ...]]:
+    """Take aggregates out of the middle of stems that differ in nothing else: turn_avg_v2 beside turn_max_v2."""
+    out = dict(stems)
+    for _ in range(2):
+        holders: dict[tuple[str, ...], set[str]] = defaultdict(set)
+        for stem in out.values():
+            words = tuple(token.text for token in stem)
+            holders[words].add("")
+            for place in _aggregates(stem, glossary):
+                holders[words[:place] + words[place + 1 :]].add(f"{place} {words[place]}")
+        for name, stem in out.items():
+            for place in _aggregates(stem, glossary):
+                rest = stem[:place] + stem[place + 1 :]
+                if len(holders[tuple(token.text for token in rest)]) >= 2:
+                    found[name].append((40, Affix((stem[place].text,), "aggregate")))
+                    out[name] = rest
+                    break
+    return out
+
+
+def _aggregates(stem: Sequence[Token], glossary: Glossary) -> list[int]:
+    """Return the places within a stem, its edges apart, that hold an aggregate."""
+    return [
+        place
+        for place in range(1, len(stem) - 1)
+        if "aggregate" in (glossary.plain.get(stem[place].text), glossary.shared.get(stem[place].text))
+    ]
 
 
 def _only_numbers(tokens: Sequence[Token]) -> bool:
