@@ -7,6 +7,7 @@ that it does not know takes the class of the members it shares most of its stems
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from copilot.explain.grouping.tokens import Token, common_words
 FEWEST_STEMS = 3  # over which an affix must recur before its class is inferred from its neighbours
 SHARED = 0.5  # of the rarer affix's stems that both must have
 LARGEST_WINDOW = 1000  # a number above it is no stretch of time (a year, a code)
+_DIGITS = re.compile(r"\d+")
 Side = int  # 0: at the beginning, -1: at the end
 
 
@@ -45,7 +47,9 @@ class Parsed:
     base: tuple[str, ...]
 
 
-def parse(names: Mapping[str, Sequence[Token]], glossary: Glossary) -> dict[str, Parsed]:
+def parse(
+    names: Mapping[str, Sequence[Token]], descriptions: Mapping[str, str], glossary: Glossary
+) -> dict[str, Parsed]:
     """Learn the grammar of ``names`` (name to its words), in whatever order, and return each name taken apart."""
     bare: dict[str, tuple[Token, ...]] = {}
     found: dict[str, list[tuple[int, Affix]]] = {}
@@ -53,7 +57,7 @@ def parse(names: Mapping[str, Sequence[Token]], glossary: Glossary) -> dict[str,
         bare[name], found[name] = _without_windows(tuple(tokens), glossary)
     kinds = {side: _kinds(set(bare.values()), side, glossary) for side in (0, -1)}
     stems = {name: _without_edges(tokens, kinds, glossary, found[name]) for name, tokens in bare.items()}
-    numbers = _period_numbers([*bare.values(), *stems.values()])
+    numbers = _period_numbers([*bare.items(), *stems.items()], descriptions)
     stems = {name: _without_numbers(stem, numbers, found[name]) for name, stem in stems.items()}
     stems = _without_shared(stems, names, glossary, found)
     stems = _without_inner(stems, glossary, found)
@@ -102,14 +106,22 @@ def _window(tokens: Sequence[Token], glossary: Glossary) -> tuple[int, Affix | N
     return 0, None
 
 
-def _period_numbers(stems: Iterable[tuple[Token, ...]]) -> set[tuple[str, ...]]:
-    """Return the patterns of which several names differ in nothing but counters: job_view_s3 and s4, document_2, _3."""
+def _period_numbers(
+    stems: Iterable[tuple[str, tuple[Token, ...]]], descriptions: Mapping[str, str]
+) -> set[tuple[str, ...]]:
+    """Return the patterns of which several names differ in nothing but counters: job_view_s3 and s4, document_2, _3.
+
+    Where their descriptions differ in numbers that the names lack, the numbers of the names are codes: price_1 "up to
+    $30,000", price_2 "up to $48,000".
+    """
     by_pattern: dict[tuple[str, ...], set[tuple[str, ...]]] = defaultdict(set)
-    for tokens in stems:
+    told: dict[tuple[str, ...], set[frozenset[str]]] = defaultdict(set)
+    for name, tokens in stems:
         pattern = _pattern(tokens)
         if "#" in pattern and not all(token.number for token in tokens):
             by_pattern[pattern].add(tuple(token.text for token in tokens))
-    return {pattern for pattern, written in by_pattern.items() if len(written) >= 2}
+            told[pattern].add(frozenset(_DIGITS.findall(descriptions.get(name, ""))) - set(_DIGITS.findall(name)))
+    return {pattern for pattern, written in by_pattern.items() if len(written) >= 2 and len(told[pattern]) == 1}
 
 
 def _pattern(tokens: Sequence[Token]) -> tuple[str, ...]:
