@@ -12,6 +12,9 @@ from copilot.explain.grouping.likeness import Super
 from copilot.explain.grouping.meanings import learned, readable, written_out
 from copilot.explain.grouping.tokens import split_compounds, tokenise
 
+FEWEST_WHOLES = 3  # of which an unknown word must be an ending before it is taken for a part
+_Cut = tuple[tuple[str, ...], tuple[str, ...], str]  # what comes before a part, the part, its whole
+
 
 @dataclass(frozen=True)
 class SuperFeature:
@@ -47,19 +50,43 @@ def super_features(described: Mapping[str, str], words: Glossary) -> list[SuperF
 def _wholes(phrases: Sequence[str], words: Glossary) -> list[str]:
     """Return each phrase with the part that it ends in told as its whole, where another phrase has another part of it.
 
-    "billing city" beside "billing street" is "billing address"; "account state" alone stays.
+    "billing city" beside "billing street" is "billing address"; "account state" alone stays. What comes after several
+    wholes and after nothing else is a part as well: "billing landmark" beside "shipping landmark".
     """
     cuts = [_part(tuple(phrase.split()), words) for phrase in phrases]
     parts: dict[tuple[tuple[str, ...], str], set[tuple[str, ...]]] = defaultdict(set)
     for rest, part, whole in cuts:
         parts[rest, whole].add(part)
-    return [
-        " ".join((*rest, whole)) if whole and len(parts[rest, whole]) > 1 else phrase
-        for phrase, (rest, _, whole) in zip(phrases, cuts, strict=True)
-    ]
+    holders: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for (rest, whole), own in parts.items():
+        if whole and len(own) > 1:
+            holders[rest].add(whole)
+    learned = _learned_parts(cuts, holders)
+    out = []
+    for phrase, (rest, part, whole) in zip(phrases, cuts, strict=True):
+        if not part:
+            rest, whole = learned.get(rest, (rest, ""))
+        out.append(" ".join((*rest, whole)) if whole in holders.get(rest, ()) else phrase)
+    return out
 
 
-def _part(phrase: tuple[str, ...], words: Glossary) -> tuple[tuple[str, ...], tuple[str, ...], str]:
+def _learned_parts(
+    cuts: Sequence[_Cut], holders: Mapping[tuple[str, ...], set[str]]
+) -> dict[tuple[str, ...], tuple[tuple[str, ...], str]]:
+    """Return phrases without a known part that end like one, with what comes before it and the whole."""
+    rests: dict[tuple[str, ...], set[tuple[str, ...]]] = defaultdict(set)
+    for phrase, part, _ in cuts:
+        for size in range(1, 0 if part else min(4, len(phrase) + 1)):
+            rests[phrase[-size:]].add(phrase[:-size])
+    out = {}
+    for end, before in rests.items():
+        wholes = set.intersection(*(holders.get(rest, set()) for rest in before))
+        if len(before) >= FEWEST_WHOLES and len(wholes) == 1:
+            out.update({(*rest, *end): (rest, *wholes) for rest in before})
+    return out
+
+
+def _part(phrase: tuple[str, ...], words: Glossary) -> _Cut:
     """Return a phrase as what comes before its part, the part, and the whole; without a part, the phrase alone."""
     end = len(phrase)
     while end > 1 and phrase[end - 1].isdecimal():
