@@ -150,7 +150,9 @@ def opened(folder: Path | None) -> dict[str, Dictionary]:
         name = first.stem.removesuffix("_A")
         told = _column(first.with_name(f"{name}.csv"), "description")
         files = [first.with_name(f"{name}_{one}.csv") for one in "AB"]
-        out[name] = Dictionary(told, sorted(told), {layer: [_column(file, layer) for file in files] for layer in LAYERS})
+        out[name] = Dictionary(
+            told, sorted(told), {layer: [_column(file, layer) for file in files] for layer in LAYERS}
+        )
     return out
 
 

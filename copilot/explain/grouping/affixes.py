@@ -57,8 +57,9 @@ def parse(
         bare[name], found[name] = _without_windows(tuple(tokens), glossary)
     kinds = {side: _kinds(set(bare.values()), side, glossary) for side in (0, -1)}
     stems = {name: _without_edges(tokens, kinds, glossary, found[name]) for name, tokens in bare.items()}
-    numbers = _period_numbers([*bare.items(), *stems.items()], descriptions)
-    stems = {name: _without_numbers(stem, numbers, found[name]) for name, stem in stems.items()}
+    indexed = _indexed(stems.values(), glossary)
+    numbers = _period_numbers([*bare.items(), *stems.items()], descriptions, indexed)
+    stems = {name: _without_numbers(stem, numbers, indexed, found[name]) for name, stem in stems.items()}
     stems = _without_shared(stems, names, glossary, found)
     stems = _without_inner(stems, glossary, found)
     bases = _bases(stems)
@@ -106,32 +107,49 @@ def _window(tokens: Sequence[Token], glossary: Glossary) -> tuple[int, Affix | N
     return 0, None
 
 
+def _indexed(stems: Iterable[tuple[Token, ...]], glossary: Glossary) -> set[tuple[str, ...]]:
+    """Return the words whose number says which thing is meant: address1_city, address1_street, address1_zip."""
+    rests: dict[tuple[str, ...], set[tuple[str, ...]]] = defaultdict(set)
+    for tokens in stems:
+        words = tuple(token.text for token in tokens)
+        for place in range(1, len(tokens) - 1):
+            if tokens[place].number and tokens[place].glued and not _only_numbers(tokens[place + 1 :]):
+                rests[words[:place]].add(words[place + 1 :])
+    return {
+        head
+        for head, found in rests.items()
+        if len(found) >= FEWEST_STEMS and len(head[-1]) > 1 and head[-1] not in glossary.time_units
+    }
+
+
 def _period_numbers(
-    stems: Iterable[tuple[str, tuple[Token, ...]]], descriptions: Mapping[str, str]
+    stems: Iterable[tuple[str, tuple[Token, ...]]],
+    descriptions: Mapping[str, str],
+    indexed: Collection[tuple[str, ...]],
 ) -> set[tuple[str, ...]]:
     """Return the patterns of which several names differ in nothing but counters: job_view_s3 and s4, document_2, _3.
 
-    Where their descriptions differ in numbers that the names lack, the numbers of the names are codes: price_1 "up to
-    $30,000", price_2 "up to $48,000".
+    Where descriptions differ in numbers that their names lack, the names' numbers are codes: price_1 "up to 30,000".
     """
     by_pattern: dict[tuple[str, ...], set[tuple[str, ...]]] = defaultdict(set)
     told: dict[tuple[str, ...], set[frozenset[str]]] = defaultdict(set)
     for name, tokens in stems:
-        pattern = _pattern(tokens)
+        pattern = _pattern(tokens, indexed)
         if "#" in pattern and not all(token.number for token in tokens):
             by_pattern[pattern].add(tuple(token.text for token in tokens))
-            told[pattern].add(frozenset(_DIGITS.findall(descriptions.get(name, ""))) - set(_DIGITS.findall(name)))
+            told[pattern].add(frozenset(_DIGITS.findall(descriptions.get(name, ""))) - {*_DIGITS.findall(name)})
     return {pattern for pattern, written in by_pattern.items() if len(written) >= 2 and len(told[pattern]) == 1}
 
 
-def _pattern(tokens: Sequence[Token]) -> tuple[str, ...]:
-    return tuple("#" if _counts(tokens, place) else token.text for place, token in enumerate(tokens))
+def _pattern(tokens: Sequence[Token], indexed: Collection[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple("#" if _counts(tokens, place, indexed) else token.text for place, token in enumerate(tokens))
 
 
-def _counts(tokens: Sequence[Token], place: int) -> bool:
-    """Whether a word is a counter: a number, unless a letter is glued to its end, as in the code 2g or t2t."""
+def _counts(tokens: Sequence[Token], place: int, indexed: Collection[tuple[str, ...]]) -> bool:
+    """Whether a word is a counter: a number, unless it says which thing is meant or is of a code, as in 2g or t2t."""
     after = tokens[place + 1] if place + 1 < len(tokens) else None
-    return tokens[place].number and not (after is not None and after.glued and len(after.text) == 1)
+    code = after is not None and after.glued and len(after.text) == 1
+    return tokens[place].number and not code and tuple(token.text for token in tokens[:place]) not in indexed
 
 
 def _kinds(stems: Collection[tuple[Token, ...]], side: Side, glossary: Glossary) -> dict[str, Kind]:
@@ -183,15 +201,18 @@ def _beside(rest: Sequence[Token], side: Side) -> str:
 
 
 def _without_numbers(
-    stem: tuple[Token, ...], patterns: Collection[tuple[str, ...]], found: list[tuple[int, Affix]]
+    stem: tuple[Token, ...],
+    patterns: Collection[tuple[str, ...]],
+    indexed: Collection[tuple[str, ...]],
+    found: list[tuple[int, Affix]],
 ) -> tuple[Token, ...]:
     """Take numbers out that alone tell names apart, each with the single letter that it is glued to (s3)."""
-    if _pattern(stem) not in patterns:
+    if _pattern(stem, indexed) not in patterns:
         return stem
     rest: list[Token] = []
     taken: list[Affix] = []
     for place, token in enumerate(stem):
-        if not _counts(stem, place):
+        if not _counts(stem, place, indexed):
             rest.append(token)
             continue
         lettered = token.glued and len(rest) > 1 and len(rest[-1].text) == 1 and not rest[-1].glued

@@ -61,9 +61,7 @@ def likely(supers: Sequence[Super], embedder: Embedder, measures: Collection[str
     return _weighed(FAMILY, family_evidence(supers, embedder, measures), len(supers))
 
 
-def likely_category(
-    supers: Sequence[Super], scores: Floats, embedder: Embedder, measures: Collection[str]
-) -> Floats:
+def likely_category(supers: Sequence[Super], scores: Floats, embedder: Embedder, measures: Collection[str]) -> Floats:
     """Return how likely each two super features are under one category, as ``likely``.
 
     Args:

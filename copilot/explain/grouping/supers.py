@@ -12,7 +12,7 @@ from copilot.explain.grouping.likeness import Super
 from copilot.explain.grouping.meanings import learned, readable, written_out
 from copilot.explain.grouping.tokens import split_compounds, tokenise
 
-FEWEST_WHOLES = 3  # of which an unknown word must be an ending before it is taken for a part
+FEWEST_WHOLES = 2  # of which an unknown word must be an ending before it is taken for a part
 _Cut = tuple[tuple[str, ...], tuple[str, ...], str]  # what comes before a part, the part, its whole
 
 
