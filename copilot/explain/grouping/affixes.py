@@ -243,7 +243,7 @@ def _without_shared(
             for side, place in ((-1, 80), (0, -1)):
                 rest = stem[1:] if side == 0 else stem[:-1]
                 word = stem[side].text if stem else ""
-                if not rest or word not in glossary.shared or _only_numbers(rest):
+                if not rest or word not in glossary.shared or _only_numbers(rest) or _is_part(stem, side, glossary):
                     continue
                 if len(holders[tuple(token.text for token in rest)]) >= 2:
                     found[name].append((place, Affix((word,), glossary.shared[word])))
@@ -252,6 +252,12 @@ def _without_shared(
         if not changed:
             break
     return out
+
+
+def _is_part(stem: Sequence[Token], side: Side, glossary: Glossary) -> bool:
+    """Whether the word at an edge belongs to a part of several words, as "name" to "first name"."""
+    words = tuple(token.text for token in stem)
+    return any(words[at:] in glossary.parts for at in range(len(words) - 1 if side == -1 else min(1, len(words) - 1)))
 
 
 def _without_inner(

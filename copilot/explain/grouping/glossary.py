@@ -16,8 +16,8 @@ from pydantic import Field, ValidationError
 from copilot.data.yaml_file import Strict, compose, fault, plain
 from copilot.errors import BadInput
 
-Kind = Literal["aggregate", "period", "change", "flag"]
-KINDS: tuple[Kind, ...] = ("aggregate", "period", "change", "flag")
+Kind = Literal["aggregate", "period", "change", "flag", "label"]
+KINDS: tuple[Kind, ...] = ("aggregate", "period", "change", "flag", "label")
 OTHER = "Other"  # the heading of what fits none
 LONGEST_WORD = 80  # letters of an entry
 
