@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from copilot.explain.grouping.families import AT_ONCE, linked
+from copilot.explain.grouping.families import AT_ONCE, linked, named
 from copilot.explain.grouping.glossary import OTHER, Glossary
 from copilot.explain.grouping.likeness import Super, likely_category
 from copilot.text.encoder import Embedder, Floats
@@ -33,8 +33,8 @@ class Heading:
 def categories(
     members: Mapping[int, Sequence[int]],
     supers: Sequence[Super],
+    names: Sequence[str],
     scores: Floats,
-    titles: Mapping[int, str],
     embedder: Embedder,
     words: Glossary,
 ) -> dict[int, Heading]:
@@ -46,8 +46,8 @@ def categories(
     Args:
         members: Family to the places of its super features.
         supers: The super features.
+        names: Their readable names.
         scores: Their likeness to each heading of the glossary, shape (n, headings).
-        titles: The families' names.
         embedder: Turns texts into unit vectors.
         words: The glossary.
     """
@@ -58,17 +58,12 @@ def categories(
     free = {family: places for family, places in members.items() if not _taken(headed[family], scores, places, words)}
     chances = likely_category(supers, scores, embedder, words.measures)
     groups = _groups(free, linked(chances, MOST))
-    names = _named(groups, free, scores, titles, known)
-    nearness = {
-        group: chances[:, [at for family in own for at in free[family]]].mean(axis=1) for group, own in groups.items()
+    titles = _titles(groups, names, scores, words)
+    return headed | {
+        family: _in_group(group, free[family], groups, titles, chances)
+        for group, places in groups.items()
+        for family in dict.fromkeys(places.values())
     }
-    for group, own in groups.items():
-        for family in own:
-            near = {names[other]: float(values[list(free[family])].mean()) for other, values in nearness.items()}
-            order = sorted(near, key=lambda name: (name != names[group], -round(near[name], 4), name))
-            sure = round(min(near[names[group]], 1.0), 2)
-            headed[family] = Heading(names[group], sure, (*order[:OFFERED], OTHER))
-    return headed
 
 
 def nearest_headings(
@@ -107,35 +102,39 @@ def _taken(heading: Heading, scores: Floats, places: Sequence[int], words: Gloss
     return heading.name in words.own_headings and float(scores[list(places)].mean(axis=0).max()) >= FITS
 
 
-def _groups(members: Mapping[int, Sequence[int]], labels: Sequence[int]) -> dict[int, list[int]]:
-    """Return families by the label that most of their super features have."""
-    out: dict[int, list[int]] = defaultdict(list)
+def _groups(members: Mapping[int, Sequence[int]], labels: Sequence[int]) -> dict[int, dict[int, int]]:
+    """Return the places of each group with their families: families go by the label that most of their places have."""
+    out: dict[int, dict[int, int]] = defaultdict(dict)
     for family, places in members.items():
         votes = Counter(labels[at] for at in places)
-        out[min(votes, key=lambda label: (-votes[label], label))].append(family)
+        out[min(votes, key=lambda label: (-votes[label], label))].update(dict.fromkeys(places, family))
     return out
 
 
-def _named(
-    groups: Mapping[int, Sequence[int]],
-    members: Mapping[int, Sequence[int]],
-    scores: Floats,
-    titles: Mapping[int, str],
-    known: Sequence[str],
+def _titles(
+    groups: Mapping[int, Mapping[int, int]], names: Sequence[str], scores: Floats, words: Glossary
 ) -> dict[int, str]:
-    """Return a name for each group: the heading that fits it better than any other group, else its largest family."""
-    fits = []
-    for group, own in groups.items():
-        mean = scores[[at for family in own for at in members[family]]].mean(axis=0).round(4)
-        fits += [(-value, at, group) for at, value in enumerate(mean.tolist()) if value >= NEAREST]
-    out: dict[int, str] = {}
-    used: set[str] = set()
-    for _, at, group in sorted(fits):
-        if group not in out and known[at] not in used:
-            out[group] = known[at]
-            used.add(known[at])
-    # Titles are distinct; a heading that reads like one keeps the families of both together.
-    for group, own in groups.items():
-        largest = min(own, key=lambda family: (-len(members[family]), titles[family]))
-        out.setdefault(group, titles[largest])
-    return out
+    """Return a title for each group: its nearest heading where no other group is nearer to that, else words it shares."""
+    known = list(words.categories)
+    nearest: dict[str, tuple[float, int]] = {}
+    for group, places in groups.items():
+        mean = scores[list(places)].mean(axis=0).round(4) if known else np.zeros(1)
+        best = int(mean.argmax())
+        if known and mean[best] >= NEAREST and (mean[best], -group) > nearest.get(known[best], (0.0, 0)):
+            nearest[known[best]] = (float(mean[best]), -group)
+    out = {-group: heading for heading, (_, group) in nearest.items()}
+    others = {group: list(places) for group, places in groups.items() if group not in out}
+    return out | named(others, names, [1] * len(names), words.measures, {*map(str.lower, out.values()), OTHER.lower()})
+
+
+def _in_group(
+    group: int,
+    places: Sequence[int],
+    groups: Mapping[int, Mapping[int, int]],
+    titles: Mapping[int, str],
+    chances: Floats,
+) -> Heading:
+    """Return a family's category: its group's title, how likely it belongs there, and the groups it is nearest to."""
+    near = {titles[other]: float(chances[np.ix_(places, list(own))].mean()) for other, own in groups.items()}
+    order = sorted(near, key=lambda title: (title != titles[group], -round(near[title], 4), title))
+    return Heading(titles[group], round(near[titles[group]], 2), (*order[:OFFERED], OTHER))

@@ -47,8 +47,9 @@ def group(
     Returns:
         One row a distinct name, in the order of their first appearance: ``feature_name`` as given; ``super_name``, the
         name without windows, aggregates, periods and flags; ``ultra_name``, the family of which one narrative
-        survives; ``category``, a heading of the glossary or "Other"; ``meaning``, one line; ``confidence``, 0–1, how
-        near the heading is, halved where the next one is as near; ``source``, "names", "descriptions" or "model".
+        survives; ``category``, a heading of the glossary, else words that its features share, or "Other"; ``meaning``,
+        one line; ``confidence``, 0–1, how likely the family belongs to its category; ``source``, "names",
+        "descriptions" or "model".
         The order of ``names`` changes nothing but the order of the rows.
 
     Raises:
@@ -104,7 +105,7 @@ def _frame(
         members[family].append(place)
     names = [one.shown for one in supers]
     titles = named(members, names, [len(one.names) for one in supers], words.measures)
-    under = categories(members, read, scores, titles, encoder, words)
+    under = categories(members, read, names, scores, encoder, words)
     taken = {title.lower() for title in titles.values()}
     rows: dict[str, tuple[object, ...]] = {}
     for done, (number, places) in enumerate(members.items(), 1):

@@ -67,7 +67,11 @@ def linked(chances: Floats, most: int | None = None) -> list[int]:
 
 
 def named(
-    members: Mapping[int, Sequence[int]], names: Sequence[str], lengths: Sequence[int], measures: Collection[str]
+    members: Mapping[int, Sequence[int]],
+    names: Sequence[str],
+    lengths: Sequence[int],
+    measures: Collection[str],
+    not_these: Collection[str] = (),
 ) -> dict[int, str]:
     """Return each family's name: the words that most of its super features share, else its most general member.
 
@@ -76,9 +80,10 @@ def named(
         names: Their readable names.
         lengths: How many features each stands for.
         measures: Words that say how something is measured; of these alone no name is made.
+        not_these: Names that are taken, in lower case.
     """
     out: dict[int, str] = {}
-    taken: set[str] = set()
+    taken = set(not_these)
     for family, places in members.items():
         out[family] = next(
             option for option in _options(places, names, lengths, measures) if option.lower() not in taken

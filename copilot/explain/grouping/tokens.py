@@ -19,7 +19,8 @@ MOST_TOKENS = 40
 COMMON_WORDS = 20_000  # of the encoder's vocabulary, which lists the most frequent words first
 LONG, LONGER = 4, 5  # letters from which a common word is a part of another one: beside a known part, or alone
 USUAL = 2_000  # most frequent words, which are parts also with three letters
-LINKS = frozenset("as at by do id in is no of off on or to up".split())  # that join or end a compound: createdby
+LINKS = frozenset("as at by id in no of off on or to up".split())  # that join or end a compound: createdby
+OPENINGS = frozenset(("is", "do"))  # of two letters, that begin one: isactive; with others many plain words begin
 MOST_PARTS = 5
 MOSTLY = 0.6  # of a compound's letters that lie in long parts, where no part of it is known otherwise
 _WORD = re.compile(r"[^\W\d_]+")
@@ -83,7 +84,7 @@ def split_compounds(
         for token in {token.text for token in tokens if not token.number}:
             counts[token] += 1
     language = common_words()
-    whole = told | language.keys() | glossary.expand.keys() | glossary.plain.keys() | glossary.acronyms.keys()
+    whole = told | language.keys() | glossary.plain.keys() | glossary.acronyms.keys() | _explained(glossary)
     known = {*counts, *glossary.expand, *glossary.plain, *glossary.shared, *glossary.acronyms, *glossary.measures}
     known = {word for word in known if len(word) >= 3}
     known |= {word for word in told if len(word) >= LONG} | _recurring(counts, known, whole)
@@ -101,6 +102,14 @@ def split_compounds(
         return tuple(out)
 
     return {name: parted(tokens) for name, tokens in names.items()}
+
+
+def _explained(glossary: Glossary) -> set[str]:
+    """Return the short forms of a glossary and the words that it explains anything with."""
+    phrases = [*glossary.expand, *glossary.expand.values(), *glossary.stands_for.values(), *glossary.measures]
+    phrases += [text for texts in glossary.categories.values() for text in texts]
+    phrases += [" ".join(part) for part in glossary.parts]
+    return {word.lower() for phrase in phrases for word in _WORD.findall(phrase)}
 
 
 def _recurring(words: Collection[str], known: Collection[str], whole: Collection[str]) -> set[str]:
@@ -121,7 +130,7 @@ def _recurring(words: Collection[str], known: Collection[str], whole: Collection
 def _cut(word: str, known: Collection[str], language: Mapping[str, int]) -> tuple[str, ...]:
     """Return up to three parts of a word, as few as possible, then the most familiar ones; none where none fit."""
 
-    def cost(part: str) -> float | None:
+    def cost(part: str, _start: int) -> float | None:
         if part in known:
             return 1.0
         return 1 + math.log(2 + language[part]) / 100 if len(part) >= LONG and part in language else None
@@ -134,8 +143,8 @@ def _cut(word: str, known: Collection[str], language: Mapping[str, int]) -> tupl
 def _spoken(word: str, language: Mapping[str, int]) -> tuple[str, ...]:
     """Return the words of the language that a compound is made of throughout, as "number of staff"; none otherwise."""
 
-    def cost(part: str) -> float | None:
-        if part in LINKS:
+    def cost(part: str, start: int) -> float | None:
+        if part in (LINKS if start else OPENINGS):
             return 1.1
         usual = len(part) >= LONG or (len(part) == 3 and language.get(part, USUAL) < USUAL)
         return 1 + math.log(2 + language[part]) / 20 if usual and part in language else None
@@ -145,12 +154,12 @@ def _spoken(word: str, language: Mapping[str, int]) -> tuple[str, ...]:
     return parts if 1 < len(parts) <= MOST_PARTS and long >= MOSTLY * len(word) else ()
 
 
-def _cheapest(word: str, cost: Callable[[str], float | None]) -> tuple[str, ...]:
+def _cheapest(word: str, cost: Callable[[str, int], float | None]) -> tuple[str, ...]:
     """Return the parts of two letters or more whose costs sum to the least; none where no parts fill the word."""
     best: list[tuple[float, tuple[str, ...]] | None] = [(0.0, ())] + [None] * len(word)
     for end in range(2, len(word) + 1):
         for start in range(max(0, end - 20), end - 1):
-            before, own = best[start], cost(word[start:end])
+            before, own = best[start], cost(word[start:end], start)
             if before is None or own is None:
                 continue
             found = (before[0] + own, (*before[1], word[start:end]))
