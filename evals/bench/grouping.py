@@ -187,7 +187,7 @@ def pairs(source: Dictionary, layer: str, encoder: Embedder) -> Pairs:
     apart = [(one, other) for one, other in combinations(names, 2) if at[one] != at[other]]
     x = np.array([found[at[one], at[other]] for one, other in apart])
     y = np.array([np.mean([own[one] == own[other] for own in writers]) for one, other in apart])
-    ceiling = pairwise_f1(*writers, names)
+    ceiling = pairwise_f1(writers[0], writers[1], names)
 
     def score(weights: Floats) -> float:
         chances = 1 / (1 + np.exp(-(found @ weights[1:] + weights[0])))

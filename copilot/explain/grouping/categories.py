@@ -114,7 +114,7 @@ def _groups(members: Mapping[int, Sequence[int]], labels: Sequence[int]) -> dict
 def _titles(
     groups: Mapping[int, Mapping[int, int]], names: Sequence[str], scores: Floats, words: Glossary
 ) -> dict[int, str]:
-    """Return a title for each group: its nearest heading where no other group is nearer to that, else words it shares."""
+    """Return a title for each group: its nearest heading where no other group is nearer, else words it shares."""
     known = list(words.categories)
     nearest: dict[str, tuple[float, int]] = {}
     for group, places in groups.items():

@@ -104,7 +104,7 @@ def _frame(
     for place, family in enumerate(families(read, headings, encoder, words.measures)):
         members[family].append(place)
     names = [one.shown for one in supers]
-    titles = named(members, names, [len(one.names) for one in supers], words.measures)
+    titles = named(members, [one.titled for one in supers], [len(one.names) for one in supers], words.measures)
     under = categories(members, read, names, scores, encoder, words)
     taken = {title.lower() for title in titles.values()}
     rows: dict[str, tuple[object, ...]] = {}

@@ -129,7 +129,7 @@ def _standing(likeness: Floats) -> Floats:
     """Return likeness, whose mean is about 0, in units of its spread over the pairs of the one and of the other."""
     others = np.square(likeness).sum(axis=1) - np.square(likeness.diagonal())
     spread = np.sqrt((others + SURE_FROM * SPREAD**2) / (len(likeness) - 1 + SURE_FROM))
-    return np.clip(likeness * (0.5 / spread[:, None] + 0.5 / spread), LEAST, MOST).astype(np.float32)
+    return np.asarray(np.clip(likeness * (0.5 / spread[:, None] + 0.5 / spread), LEAST, MOST), dtype=np.float32)
 
 
 def _by_words(texts: Sequence[str], measures: Collection[str], power: int) -> Floats:
