@@ -197,6 +197,18 @@ def test_what_a_list_is_about_makes_its_categories(topics: pd.DataFrame) -> None
     assert sum(map(len, own)) == topics["category"].nunique()  # no category holds names of two topics
 
 
+def test_of_a_long_list_one_super_feature_speaks_for_its_family(
+    topics: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("copilot.explain.grouping.categories.AT_ONCE", len(topics) - 1)
+    told = {name: f"{name.split('_')[1]} of the {name.split('_')[0]}" for name in topics["feature_name"]}
+    frame = group(list(told), told)
+    assert of(frame, "ultra_name") == of(topics, "ultra_name")
+    assert (frame.groupby("ultra_name")["category"].nunique() == 1).all()
+    monkeypatch.setattr("copilot.explain.grouping.categories.AT_ONCE", 3)
+    assert set(group(list(told), told)["category"]) <= {*own_glossary().categories, OTHER}
+
+
 def test_a_category_is_a_heading_or_made_of_words_of_its_names(topics: pd.DataFrame) -> None:
     told = {word for name in topics["super_name"] for word in name.lower().split()}
     for category in set(topics["category"]) - set(own_glossary().categories):

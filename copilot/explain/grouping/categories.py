@@ -40,8 +40,8 @@ def categories(
 ) -> dict[int, Heading]:
     """Return the category of each family.
 
-    Families that a person would likely put together come under one category. A short list goes by the headings alone,
-    as does one too long to compare each with each.
+    Families that a person would likely put together come under one category; of a long list, one super feature speaks
+    for its family. A short list goes by the headings alone, as does one of too many families to compare each with each.
 
     Args:
         members: Family to the places of its super features.
@@ -51,6 +51,12 @@ def categories(
         embedder: Turns texts into unit vectors.
         words: The glossary.
     """
+    if len(members) <= AT_ONCE < len(supers):
+        first = [places[0] for places in members.values()]
+        alone = {family: [place] for place, family in enumerate(members)}
+        return categories(
+            alone, [supers[at] for at in first], [names[at] for at in first], scores[first], embedder, words
+        )
     known = list(words.categories)
     headed = {family: _heading(scores[list(places)], known) for family, places in members.items()}
     if not FEWEST <= len(supers) <= AT_ONCE:
