@@ -249,8 +249,9 @@ def test_groups_are_cut_where_the_expected_f1_is_highest() -> None:
     # {0,1,2}, {3,4}: 2 · (3·.8 + .6) / (4 + 3.6) = .79. Without the pair: 2 · 2.4 / (3 + 3.6) = .73; all in one: .53.
     assert linked(chances) == [0, 0, 0, 3, 3]
     assert linked(chances, most=1) == [0] * 5
-    # A pair of .2 is worth joining where there is nothing else: 2 · .2 / (1 + .2) > 0.
+    # A pair of .2 is worth joining where there is nothing else: 2 · .2 / (1 + .2) > 0. One of .1 is too unlikely.
     assert linked(np.array([[1, 0.2], [0.2, 1]], dtype=np.float32)) == [0, 0]
+    assert linked(np.array([[1, 0.1], [0.1, 1]], dtype=np.float32)) == [0, 1]
     assert linked(np.eye(3, dtype=np.float32)) == [0, 1, 2]
 
 
@@ -476,6 +477,13 @@ def test_braces_in_a_description_reach_a_model_as_they_are(ngrams: Embedder) -> 
     group(["login_a", "login_b"], ["Holds {offer} and {0}", "Holds {x"], model, embedder=ngrams)
     assert all("{0}" in prompt for prompt, _ in model.asked)
     assert model.asked
+
+
+def test_names_that_have_nothing_in_common_stay_apart(ngrams: Embedder) -> None:
+    rng = np.random.default_rng(8)
+    letters = list("bcdfghjklmnpqrstvwxz")
+    names = ["".join(rng.choice(letters, 8)) for _ in range(60)]
+    assert group(names, embedder=ngrams)["ultra_name"].nunique() >= 45
 
 
 def test_long_lists_keep_each_name_once(ngrams: Embedder) -> None:

@@ -13,6 +13,7 @@ from copilot.explain.grouping.meanings import SMALL
 from copilot.text.encoder import Embedder, Floats
 
 AT_ONCE = 2_500  # super features compared each with each: 25 MB a matrix; longer lists are grouped heading by heading
+LEAST = 0.15  # mean chance below which groups stay apart, however little there is to join
 LONGEST_FAMILY_NAME = 4  # words
 
 
@@ -59,7 +60,8 @@ def linked(chances: Floats, most: int | None = None) -> list[int]:
     pairs = members[tree[:, 0].astype(int)] * members[tree[:, 1].astype(int)]
     within = np.cumsum(pairs * (1.0 - tree[:, 2]))  # the height of a merger is one less the mean chance of its pairs
     expected = 2 * within / (np.cumsum(pairs) + (1.0 - near).sum())
-    mergers = int(expected.round(9).argmax()) + 1 if expected.max() > 0 else 0
+    likely = int((1.0 - tree[:, 2] >= LEAST).sum())
+    mergers = min(int(expected.round(9).argmax()) + 1, likely)
     groups = size - mergers
     labels = fcluster(tree, min(groups, most or groups), "maxclust")
     first: dict[int, int] = {}

@@ -8,11 +8,15 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from copilot.text.encoder import Embedder, Ngrams
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 Floats = npt.NDArray[np.float32]
 # Fitted on pairs of names that two writers each had grouped, on seven public dictionaries that count the same, and
@@ -22,6 +26,7 @@ CATEGORY = {"": -2.85, "meaning": 5.6, "all words": 2.0, "headings": 0.6}
 RARE = 3  # power of a word's rarity in a family; in a category it is 1
 MEASURE = 0.3  # what a word of measure counts against another word
 ALIKE = 0.3  # cosine of letters from which two words count as partly the same
+ROWS = 500  # of likeness in spelling that are held at once: few words are alike
 MOST_SHARED = 3  # super features with one and the same description; of more than these it tells nothing apart
 SPREAD, SURE_FROM = 0.3, 20  # of likeness in meaning about its mean, and how many pairs weigh as much as this guess
 LEAST, MOST = -3.0, 6.0  # spreads that likeness in meaning counts for
@@ -149,17 +154,22 @@ def _by_words(texts: Sequence[str], measures: Collection[str], power: int) -> Fl
         for word in bag:
             rarity = math.log(1 + len(texts) / counts[word])
             out[row, place[word]] = rarity**power * (MEASURE if word in light else 1.0)
-    shared = out @ _spelling(words) @ out.T if words else out @ out.T
+    shared = (out @ _spelling(words) if words else out) @ out.T
     lengths = np.sqrt(np.maximum(shared.diagonal(), 1e-12))
     return np.asarray(shared / lengths[:, None] / lengths, dtype=np.float32)
 
 
-def _spelling(words: Sequence[str]) -> Floats:
-    """Return how alike words are spelled, shape (n, n): 1 for the same, 0 below ``ALIKE``."""
+def _spelling(words: Sequence[str]) -> csr_array:
+    """Return how alike words are spelled, shape (n, n): 1 for the same, nothing below ``ALIKE``."""
+    from scipy.sparse import csr_array, vstack
+
     vectors = Ngrams().encode(words)
-    out = np.maximum((vectors @ vectors.T - ALIKE) / (1 - ALIKE), 0.0)
-    np.fill_diagonal(out, 1.0)
-    return np.asarray(out, dtype=np.float32)
+    rows = []
+    for start in range(0, len(words), ROWS):
+        near = (vectors[start : start + ROWS] @ vectors.T - ALIKE) / (1 - ALIKE)
+        near[range(len(near)), range(start, start + len(near))] = 1.0
+        rows.append(csr_array(np.maximum(near, 0.0)))
+    return vstack(rows, format="csr")
 
 
 def _cosine(rows: Floats) -> Floats:
