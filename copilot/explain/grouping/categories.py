@@ -130,7 +130,7 @@ def _titles(
             nearest[known[best]] = (float(mean[best]), -group)
     out = {-group: heading for heading, (_, group) in nearest.items()}
     others = {group: list(places) for group, places in groups.items() if group not in out}
-    return out | named(others, names, [1] * len(names), words.measures, {*map(str.lower, out.values()), OTHER.lower()})
+    return out | named(others, names, [1] * len(names), words.measures, {*map(str.lower, known), OTHER.lower()})
 
 
 def _in_group(

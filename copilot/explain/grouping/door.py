@@ -48,8 +48,8 @@ def group(
         One row a distinct name, in the order of their first appearance: ``feature_name`` as given; ``super_name``, the
         name without windows, aggregates, periods and flags; ``ultra_name``, the family of which one narrative
         survives; ``category``, a heading of the glossary, else words that its features share, or "Other"; ``meaning``,
-        one line; ``confidence``, 0–1, how likely the family belongs to its category; ``source``, "names",
-        "descriptions" or "model".
+        one line; ``confidence``, 0–1, how likely the family belongs to its category (of a short list: how near the
+        heading is); ``source``, "names", "descriptions" or "model".
         The order of ``names`` changes nothing but the order of the rows.
 
     Raises:
