@@ -126,8 +126,9 @@ def test_parts_of_one_thing_are_one_family_whatever_comes_before_them(ngrams: Em
     # "landmark" is in no glossary: it is a part because it follows several addresses and nothing else.
     parts = ("Street", "City", "PostalCode", "Country", "Landmark")
     names = [f"{whose}{part}" for whose in ("Depot", "Office", "Warehouse") for part in parts]
-    frame = group([*names, "AccountState", "OpenTickets"], embedder=ngrams)
+    frame = group([*names, "OfficeAddressVerified", "AccountState", "OpenTickets"], embedder=ngrams)
     families = of(frame, "ultra_name")
+    assert families["OfficeAddressVerified"] == "Office Address"
     for whose in ("Depot", "Office", "Warehouse"):
         assert {families[f"{whose}{part}"] for part in parts} == {f"{whose} Address"}
     assert families["AccountState"] == "Account State"

@@ -132,7 +132,7 @@ def _cut(word: str, known: Collection[str], language: Mapping[str, int]) -> tupl
 
     def cost(part: str, _start: int) -> float | None:
         if part in known:
-            return 1.0
+            return 1.0 if part in language else 1.1  # "ecode" recurs, yet "state" and "code" are words
         return 1 + math.log(2 + language[part]) / 100 if len(part) >= LONG and part in language else None
 
     parts = _cheapest(word, cost)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from copilot.explain.grouping.glossary import Glossary
 
 FEWEST = 2  # wholes that an unknown word must follow before it is taken for a part of them
-SURE = 3  # places from which on such a word is one also where it stands alone
+SURE = 3  # parts of a whole, or places of an unknown word, from which on it holds what is said of it otherwise
 LONGEST = 3  # words of a part
 _Cut = tuple[tuple[str, ...], tuple[str, ...], str]  # what comes before a part, the part, its whole
 
@@ -17,7 +17,8 @@ def wholes(phrases: Sequence[str], words: Glossary) -> list[str]:
     """Return each phrase with the part that it ends in told as its whole, where another phrase has another part of it.
 
     "billing city" beside "billing street" is "billing address"; "account state" alone stays. What comes after several
-    wholes and after nothing else is a part as well: "billing landmark" beside "shipping landmark".
+    wholes and after nothing else is a part as well: "billing landmark" beside "shipping landmark". So is what is said
+    of a whole of many parts by its name: "billing address verified".
     """
     cuts = [_part(tuple(phrase.split()), words) for phrase in phrases]
     parts: dict[tuple[tuple[str, ...], str], set[tuple[str, ...]]] = defaultdict(set)
@@ -27,14 +28,28 @@ def wholes(phrases: Sequence[str], words: Glossary) -> list[str]:
     for (rest, whole), own in parts.items():
         if whole and len(own) > 1:
             holders[rest].add(whole)
+    large = {key for key, own in parts.items() if len(own) >= SURE}
     further = _further_parts(cuts, holders)
     out = []
     for phrase, (rest, part, whole) in zip(phrases, cuts, strict=True):
-        if not part:
+        if said := _said_of(tuple(phrase.split()), large):
+            rest, whole = said
+        elif not part:
             rest, whole = further.get(rest, (rest, ""))
         told = (*rest, whole) if whole not in rest else rest  # "address 1 city" is of "address 1"
         out.append(" ".join(told) if whole in holders.get(rest, ()) else phrase)
     return out
+
+
+def _said_of(
+    phrase: tuple[str, ...], large: Collection[tuple[tuple[str, ...], str]]
+) -> tuple[tuple[str, ...], str] | None:
+    """Return the whole that a phrase names, numbered or not, and what comes before it; None where it names none."""
+    for at, word in enumerate(phrase):
+        for rest in (phrase[:at], phrase[: at + 2]):
+            if (rest, word) in large:
+                return rest, word
+    return None
 
 
 def _further_parts(
