@@ -169,6 +169,8 @@ def test_id_name_and_code_of_one_thing_are_one_super_feature(ngrams: Embedder) -
         ("preferredshippingmethodcode", "Preferred Shipping Method Code"),
         ("numberofdrivers", "Number of Drivers"),
         ("approvedby", "Approved by"),
+        ("donotcall", "Do Not Call"),
+        ("dosage", "Dosage"),
         ("invoice", "Invoice"),
         ("zqxvk", "Zqxvk"),
     ],

@@ -20,7 +20,7 @@ COMMON_WORDS = 20_000  # of the encoder's vocabulary, which lists the most frequ
 LONG, LONGER = 4, 5  # letters from which a common word is a part of another one: beside a known part, or alone
 USUAL = 2_000  # most frequent words, which are parts also with three letters
 LINKS = frozenset("as at by id in no of off on or to up".split())  # that join or end a compound: createdby
-OPENINGS = frozenset(("is", "do"))  # of two letters, that begin one: isactive; with others many plain words begin
+FLAGS = ("is", "donot")  # that begin a compound of words: isactive, donotcall
 MOST_PARTS = 5
 MOSTLY = 0.6  # of a compound's letters that lie in long parts, where no part of it is known otherwise
 _WORD = re.compile(r"[^\W\d_]+")
@@ -144,14 +144,16 @@ def _spoken(word: str, language: Mapping[str, int]) -> tuple[str, ...]:
     """Return the words of the language that a compound is made of throughout, as "number of staff"; none otherwise."""
 
     def cost(part: str, start: int) -> float | None:
-        if part in (LINKS if start else OPENINGS):
+        if part in (LINKS if start else FLAGS):
             return 1.1
         usual = len(part) >= LONG or (len(part) == 3 and language.get(part, USUAL) < USUAL)
         return 1 + math.log(2 + language[part]) / 20 if usual and part in language else None
 
     parts = _cheapest(word, cost)
     long = sum(len(part) for part in parts if len(part) >= LONG)
-    return parts if 1 < len(parts) <= MOST_PARTS and long >= MOSTLY * len(word) else ()
+    if not 1 < len(parts) <= MOST_PARTS or long < MOSTLY * len(word):
+        return ()
+    return ("do", "not", *parts[1:]) if parts[0] == "donot" else parts
 
 
 def _cheapest(word: str, cost: Callable[[str, int], float | None]) -> tuple[str, ...]:
