@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from copilot.explain.grouping.glossary import Glossary, Kind
 from copilot.explain.grouping.tokens import Token, common_words
@@ -55,13 +55,17 @@ def parse(
     found: dict[str, list[tuple[int, Affix]]] = {}
     for name, tokens in names.items():
         bare[name], found[name] = _without_windows(tuple(tokens), glossary)
-    kinds = {side: _kinds(set(bare.values()), side, glossary) for side in (0, -1)}
-    stems = {name: _without_edges(tokens, kinds, glossary, found[name]) for name, tokens in bare.items()}
+    rests = {side: _rests(set(bare.values()), side) for side in (0, -1)}
+    subjects = {side: _subjects(rests[side], glossary) for side in (0, -1)}
+    kinds = {side: _kinds(rests[side], subjects[side], glossary) for side in (0, -1)}
+    held = {name: _held(tokens, subjects) for name, tokens in bare.items()}
+    stems = {name: _without_edges(tokens, kinds, held[name], found[name]) for name, tokens in bare.items()}
     indexed = _indexed(stems.values(), glossary)
     numbers = _period_numbers([*bare.items(), *stems.items()], descriptions, indexed)
     stems = {name: _without_numbers(stem, numbers, indexed, found[name]) for name, stem in stems.items()}
-    stems = _without_shared(stems, names, glossary, found)
+    stems = _without_shared(stems, held, glossary, found)
     stems = _without_inner(stems, glossary, found)
+    stems = {name: tuple(replace(one, subject=one.text in held[name]) for one in stem) for name, stem in stems.items()}
     bases = _bases(stems)
     return {
         name: Parsed(stem, tuple(affix for _, affix in sorted(found[name], key=lambda one: one[0])), bases[name])
@@ -77,7 +81,9 @@ def _without_windows(
     found: list[tuple[int, Affix]] = []
     at = 0
     while at < len(tokens):
-        size, affix = _window(tokens[at:], glossary)
+        # t2m and b2b are codes: no stretch of time begins within a single letter, a number and a letter.
+        code = at > 0 and tokens[at].glued and len(tokens[at - 1].text) == 1 and not tokens[at - 1].glued
+        size, affix = (0, None) if code else _window(tokens[at:], glossary)
         if affix is not None and (left or at + size < len(tokens)):
             found.append((at, affix))
             at += size
@@ -152,17 +158,59 @@ def _counts(tokens: Sequence[Token], place: int, indexed: Collection[tuple[str, 
     return tokens[place].number and not code and tuple(token.text for token in tokens[:place]) not in indexed
 
 
-def _kinds(stems: Collection[tuple[Token, ...]], side: Side, glossary: Glossary) -> dict[str, Kind]:
-    """Return the affixes of one side whose kind is known, or inferred from those they share most stems with."""
-    rests: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+def _rests(stems: Collection[tuple[Token, ...]], side: Side) -> dict[str, set[tuple[str, ...]]]:
+    """Return what is left of names without each word at one of their edges."""
+    out: dict[str, set[tuple[str, ...]]] = defaultdict(set)
     for tokens in stems:
         if len(tokens) > 1 and not tokens[side].number:
-            rests[tokens[side].text].add(tuple(token.text for token in (tokens[1:] if side == 0 else tokens[:-1])))
+            out[tokens[side].text].add(tuple(token.text for token in (tokens[1:] if side == 0 else tokens[:-1])))
+    return out
+
+
+def _subjects(
+    rests: Mapping[str, set[tuple[str, ...]]], glossary: Glossary
+) -> dict[str, set[tuple[str, ...]]]:
+    """Return words that stand like an affix among more words that are none, with the rests that they share with them.
+
+    "std" and "total" are aggregates, yet beside local, roaming and special calls they say which calls are meant.
+    """
+    affixes = glossary.plain.keys() | glossary.shared.keys()
+    out: dict[str, set[tuple[str, ...]]] = {}
+    for word, own in rests.items():
+        alike = [other for other in rests if other != word and _recur(own, rests[other])]
+        others = [other for other in alike if other not in affixes]
+        if len(others) > len(alike) - len(others) and len(others) >= FEWEST_STEMS:
+            theirs = {_unnumbered(rest) for other in others for rest in rests[other]}
+            out[word] = theirs & {_unnumbered(rest) for rest in own}
+    return out
+
+
+def _unnumbered(words: tuple[str, ...]) -> tuple[str, ...]:
+    while len(words) > 1 and words[-1].isdecimal():
+        words = words[:-1]
+    return words
+
+
+def _recur(one: Collection[tuple[str, ...]], other: set[tuple[str, ...]]) -> bool:
+    return len(other.intersection(one)) >= max(FEWEST_STEMS, SHARED * min(len(one), len(other)))
+
+
+def _held(tokens: tuple[Token, ...], subjects: Mapping[Side, Mapping[str, set[tuple[str, ...]]]]) -> frozenset[str]:
+    """Return the words at the edges of a name that say what it is about, though they are affixes elsewhere."""
+    words = tuple(token.text for token in tokens)
+    edges = ((0, words[:1], words[1:]), (-1, words[-1:], words[:-1]))
+    return frozenset(word for side, edge, rest in edges for word in edge if _unnumbered(rest) in subjects[side].get(word, ()))
+
+
+def _kinds(
+    rests: Mapping[str, set[tuple[str, ...]]], subjects: Collection[str], glossary: Glossary
+) -> dict[str, Kind]:
+    """Return the affixes of one side whose kind is known, or inferred from those they share most stems with."""
     known: dict[str, Kind] = dict(glossary.plain)
     language = common_words()
     for affix in sorted(rests):
         # A word of the language, such as failed, says something of its own though it recurs like an affix.
-        word = affix in language and affix not in glossary.shared
+        word = (affix in language and affix not in glossary.shared) or affix in subjects
         if affix in known or word or len(rests[affix]) < FEWEST_STEMS:
             continue
         votes: dict[Kind, int] = defaultdict(int)
@@ -178,13 +226,13 @@ def _kinds(stems: Collection[tuple[Token, ...]], side: Side, glossary: Glossary)
 def _without_edges(
     tokens: tuple[Token, ...],
     kinds: Mapping[Side, Mapping[str, Kind]],
-    glossary: Glossary,
+    held: Collection[str],
     found: list[tuple[int, Affix]],
 ) -> tuple[Token, ...]:
     """Take the affixes that are always affixes off both edges, again and again; the last word stays."""
     stem = tokens
     for side, place in ((-1, 90), (0, -1)):
-        while len(stem) > 1 and stem[side].text in kinds[side]:
+        while len(stem) > 1 and stem[side].text in kinds[side] and stem[side].text not in held:
             rest = stem[1:] if side == 0 else stem[:-1]
             number = _beside(rest, side)  # avg3mou: the average over 3 periods
             words = (stem[side].text, number) if number else (stem[side].text,)
@@ -224,7 +272,7 @@ def _without_numbers(
 
 def _without_shared(
     stems: Mapping[str, tuple[Token, ...]],
-    names: Mapping[str, Sequence[Token]],
+    held: Mapping[str, Collection[str]],
     glossary: Glossary,
     found: Mapping[str, list[tuple[int, Affix]]],
 ) -> dict[str, tuple[Token, ...]]:
@@ -243,7 +291,9 @@ def _without_shared(
             for side, place in ((-1, 80), (0, -1)):
                 rest = stem[1:] if side == 0 else stem[:-1]
                 word = stem[side].text if stem else ""
-                if not rest or word not in glossary.shared or _only_numbers(rest) or _is_part(stem, side, glossary):
+                if not rest or word not in glossary.shared or word in held[name]:
+                    continue
+                if _only_numbers(rest) or _is_part(stem, side, glossary):
                     continue
                 if len(holders[tuple(token.text for token in rest)]) >= 2:
                     found[name].append((place, Affix((word,), glossary.shared[word])))
@@ -288,6 +338,7 @@ def _aggregates(stem: Sequence[Token], glossary: Glossary) -> list[int]:
         place
         for place in range(1, len(stem) - 1)
         if "aggregate" in (glossary.plain.get(stem[place].text), glossary.shared.get(stem[place].text))
+        and not _is_part(stem[place:], 0, glossary)
     ]
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from copilot.explain.grouping.affixes import Parsed, parse
 from copilot.explain.grouping.glossary import Glossary
+from copilot.explain.grouping.grids import things
 from copilot.explain.grouping.likeness import Super
 from copilot.explain.grouping.meanings import learned, readable, written_out
 from copilot.explain.grouping.tokens import split_compounds, tokenise
@@ -41,10 +42,13 @@ def super_features(described: Mapping[str, str], words: Glossary) -> list[SuperF
         holders[tuple(token.text for token in one.stem)][name] = one
     firsts = [next(iter(own.values())) for own in holders.values()]
     phrases = [written_out(first.stem, words, found) for first in firsts]
+    of = things(phrases, [len(own) for own in holders.values()], words.measures)
     out = []
-    for own, first, phrase, whole in zip(holders.values(), firsts, phrases, wholes(phrases, words), strict=True):
+    for own, first, phrase, whole, thing in zip(
+        holders.values(), firsts, phrases, wholes(phrases, words), of, strict=True
+    ):
         description = next((told[name] for name in own if told[name]), "")
-        read = Super(phrase, whole, first.base, description)
+        read = Super(phrase, whole, first.base, description, thing)
         shown = readable(first.stem, words, found)
         titled = shown if whole == phrase else " ".join(word[:1].upper() + word[1:] for word in whole.split())
         out.append(SuperFeature(own, shown, titled, read))

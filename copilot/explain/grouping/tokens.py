@@ -20,18 +20,26 @@ COMMON_WORDS = 20_000  # of the encoder's vocabulary, which lists the most frequ
 LONG, LONGER = 4, 5  # letters from which a common word is a part of another one: beside a known part, or alone
 USUAL = 2_000  # most frequent words, which are parts also with three letters
 LINKS = frozenset("as at by id in no of off on or to up".split())  # that join or end a compound: createdby
-FLAGS = ("is", "donot")  # that begin a compound of words: isactive, donotcall
-MOST_PARTS = 5
+FLAGS = ("is", "on")  # that begin a compound of words: isactive, onholdtime
+SHORTEST = 5  # letters of a word that may be a compound
+MOST_PARTS = 7
 MOSTLY = 0.6  # of a compound's letters that lie in long parts, where no part of it is known otherwise
 _WORD = re.compile(r"[^\W\d_]+")
 
 
 @dataclass(frozen=True)
 class Token:
-    """One word of a name, in lower case; ``glued`` says that nothing but its kind parts it from the one before."""
+    """One word of a name, in lower case.
+
+    Attributes:
+        text: The word.
+        glued: Whether nothing but its kind parts it from the one before.
+        subject: Whether it says what the name is about, though it is an affix elsewhere and would be read as one.
+    """
 
     text: str
     glued: bool = False
+    subject: bool = False
 
     @property
     def number(self) -> bool:
@@ -89,9 +97,12 @@ def split_compounds(
     known = {word for word in known if len(word) >= 3}
     known |= {word for word in told if len(word) >= LONG} | _recurring(counts, known, whole)
     cuts = {
-        word: _cut(word, known - {word}, language) or _spoken(word, language) or (word,)
+        word: _told_not(word, known, language)
+        or _cut(word, known - {word}, language)
+        or _spoken(word, known - {word}, glossary)
+        or (word,)
         for word in sorted(counts)
-        if len(word) >= 6 and word not in whole
+        if len(word) >= SHORTEST and word not in whole
     }
 
     def parted(tokens: Sequence[Token]) -> tuple[Token, ...]:
@@ -116,7 +127,7 @@ def _recurring(words: Collection[str], known: Collection[str], whole: Collection
     """Return what is left of several words without a known beginning or end, as "ovr" of datovr and vceovr."""
     beside: dict[str, set[str]] = defaultdict(set)
     for word in words:
-        if len(word) < 6 or word in whole:
+        if len(word) < SHORTEST + 1 or word in whole:
             continue
         for at in range(3, len(word) - 2):
             head, tail = word[:at], word[at:]
@@ -140,20 +151,29 @@ def _cut(word: str, known: Collection[str], language: Mapping[str, int]) -> tupl
     return parts if sure and 1 < len(parts) <= 3 else ()
 
 
-def _spoken(word: str, language: Mapping[str, int]) -> tuple[str, ...]:
-    """Return the words of the language that a compound is made of throughout, as "number of staff"; none otherwise."""
+def _told_not(word: str, known: Collection[str], language: Mapping[str, int]) -> tuple[str, ...]:
+    """Return the words of an opt-out, as "do not fax"; none for other words."""
+    rest = word.removeprefix("donot")
+    if rest == word or len(rest) < 3:
+        return ()
+    return "do", "not", *((rest,) if rest in known else _cut(rest, known, language) or (rest,))
+
+
+def _spoken(word: str, known: Collection[str], glossary: Glossary) -> tuple[str, ...]:
+    """Return the words that a compound is made of throughout, as "number of staff"; none otherwise."""
+    language = common_words()
 
     def cost(part: str, start: int) -> float | None:
         if part in (LINKS if start else FLAGS):
+            return 1.1
+        if part in glossary.acronyms and len(part) >= 3:
             return 1.1
         usual = len(part) >= LONG or (len(part) == 3 and language.get(part, USUAL) < USUAL)
         return 1 + math.log(2 + language[part]) / 20 if usual and part in language else None
 
     parts = _cheapest(word, cost)
-    long = sum(len(part) for part in parts if len(part) >= LONG)
-    if not 1 < len(parts) <= MOST_PARTS or long < MOSTLY * len(word):
-        return ()
-    return ("do", "not", *parts[1:]) if parts[0] == "donot" else parts
+    long = sum(len(part) for part in parts if len(part) >= LONG or part in glossary.acronyms)
+    return parts if 1 < len(parts) <= MOST_PARTS and long >= MOSTLY * len(word) else ()
 
 
 def _cheapest(word: str, cost: Callable[[str, int], float | None]) -> tuple[str, ...]:
