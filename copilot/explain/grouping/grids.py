@@ -6,7 +6,10 @@ Names then make a grid of things and parts, and a person groups them by the thin
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+
+from copilot.explain.grouping.glossary import Glossary
 
 FEWEST = 3  # parts that two things must have in common
 SHARED = 0.5  # of the parts of the thing that has fewer
@@ -14,13 +17,13 @@ READABLE = 15  # names in a family that a person looks through; a larger thing i
 _Words = tuple[str, ...]
 
 
-def things(phrases: Sequence[str], sizes: Sequence[int], measures: Collection[str]) -> list[str]:
+def things(phrases: Sequence[str], sizes: Sequence[int], glossary: Glossary) -> list[str]:
     """Return the thing that each phrase begins with, "" where it is of no grid.
 
     Args:
         phrases: The words of super features.
         sizes: How many names each stands for.
-        measures: Words that say how something is measured: no things.
+        glossary: Its measures are no things.
     """
     split = [tuple(phrase.split()) for phrase in phrases]
     parts: dict[_Words, set[_Words]] = defaultdict(set)
@@ -29,7 +32,7 @@ def things(phrases: Sequence[str], sizes: Sequence[int], measures: Collection[st
         for at in range(1, len(words)):
             parts[words[:at]].add(words[at:])
             held[words[:at]] += size
-    known = _known(parts, measures)
+    known = _known(parts, glossary)
     out = []
     for words in split:
         thing: _Words = ()
@@ -40,18 +43,31 @@ def things(phrases: Sequence[str], sizes: Sequence[int], measures: Collection[st
     return out
 
 
-def _known(parts: Mapping[_Words, set[_Words]], measures: Collection[str]) -> set[_Words]:
+def _known(parts: Mapping[_Words, set[_Words]], words: Glossary) -> set[_Words]:
     """Return beginnings that have most parts in common with another that differs in the last word alone."""
     beside: dict[_Words, list[_Words]] = defaultdict(list)
     for head, own in parts.items():
-        if len(own) >= FEWEST and head[-1] not in measures:
+        if len(own) >= FEWEST and not words.measures.intersection(head[-2:] if head[-1].isdecimal() else head[-1:]):
             beside[head[:-1]].append(head)
     out = set()
     for heads in beside.values():
-        own = {head for head in heads if any(_alike(parts[head], parts[other]) for other in heads if other != head)}
+        pairs = [pair for pair in combinations(heads, 2) if _one_thing(*pair, parts, words)]
+        own = {head for pair in pairs for head in pair}
         out |= {head for head in own if len(parts[head]) >= len(own)}  # many things of few parts: the parts are meant
     return out
 
 
-def _alike(one: set[_Words], other: set[_Words]) -> bool:
-    return len(one & other) >= max(FEWEST, SHARED * min(len(one), len(other)))
+def _one_thing(one: _Words, other: _Words, parts: Mapping[_Words, set[_Words]], words: Glossary) -> bool:
+    """Whether two beginnings are things told by the same parts, and the parts are nothing to group by.
+
+    They are not where the things are numbered, as in contact 1 and contact 2, where all parts are one measure, as in
+    minutes of calls to landlines and to mobiles, and where they are known as parts, as a city is. Clicks and revenue
+    of two channels tell more of each other than of their channel.
+    """
+    shared = parts[one] & parts[other]
+    if len(shared) < max(FEWEST, SHARED * min(len(parts[one]), len(parts[other]))):
+        return False
+    numbered = one[-1].isdecimal() and other[-1].isdecimal()
+    one_measure = len({part[-1] for part in shared}) == 1
+    known = sum(any(part[at:] in words.parts for at in range(len(part))) for part in shared)
+    return numbered or one_measure or known >= FEWEST

@@ -42,7 +42,7 @@ def super_features(described: Mapping[str, str], words: Glossary) -> list[SuperF
         holders[tuple(token.text for token in one.stem)][name] = one
     firsts = [next(iter(own.values())) for own in holders.values()]
     phrases = [written_out(first.stem, words, found) for first in firsts]
-    of = things(phrases, [len(own) for own in holders.values()], words.measures)
+    of = things(phrases, [len(own) for own in holders.values()], words)
     out = []
     for own, first, phrase, whole, thing in zip(
         holders.values(), firsts, phrases, wholes(phrases, words), of, strict=True
