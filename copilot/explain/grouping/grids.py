@@ -40,7 +40,30 @@ def things(phrases: Sequence[str], sizes: Sequence[int], glossary: Glossary) -> 
             if words[:at] in known and (not thing or held[thing] > READABLE):
                 thing = words[:at]
         out.append(" ".join(thing))
+    return _parted(out, split, sizes, glossary)
+
+
+def _parted(of: Sequence[str], split: Sequence[_Words], sizes: Sequence[int], words: Glossary) -> list[str]:
+    """Part things that are too large to look through by what is known of their parts: phone numbers of an address."""
+    held: Counter[str] = Counter()
+    kinds: dict[str, Counter[str]] = defaultdict(Counter)
+    own = [_whole(parts, words) for parts in split]
+    for thing, whole, size in zip(of, own, sizes, strict=True):
+        held[thing] += size
+        kinds[thing][whole] += 1
+    out = []
+    for thing, whole in zip(of, own, strict=True):
+        apart = thing and whole and held[thing] > READABLE and kinds[thing][whole] > 1
+        main = max(kinds[thing], key=lambda one: (one != "", kinds[thing][one], one))
+        out.append(f"{thing} {whole}" if apart and whole != main else thing)
     return out
+
+
+def _whole(phrase: _Words, words: Glossary) -> str:
+    """Return what the end of a phrase is a part of, the longest end first; numbers behind it do not count."""
+    while len(phrase) > 1 and phrase[-1].isdecimal():
+        phrase = phrase[:-1]
+    return next((words.parts[phrase[at:]] for at in range(len(phrase)) if phrase[at:] in words.parts), "")
 
 
 def _known(parts: Mapping[_Words, set[_Words]], words: Glossary) -> set[_Words]:
@@ -69,5 +92,5 @@ def _one_thing(one: _Words, other: _Words, parts: Mapping[_Words, set[_Words]], 
         return False
     numbered = one[-1].isdecimal() and other[-1].isdecimal()
     one_measure = len({part[-1] for part in shared}) == 1
-    known = sum(any(part[at:] in words.parts for at in range(len(part))) for part in shared)
+    known = sum(_whole(part, words) != "" for part in shared)
     return numbered or one_measure or known >= FEWEST

@@ -22,7 +22,7 @@ Floats = npt.NDArray[np.float32]
 # Weights of the evidence, "" the intercept: fitted on the open halves of three public dictionaries and on four more
 # that are not in the repository, two writers each, every dictionary counting the same, and rounded.
 # `python -m evals.bench grouping --fit` fits them anew and says how a dictionary that was left out fares.
-FAMILY = {"": -5.4, "standing": 1.3, "words of the name": 1.5, "all words": 1.9, "things": 2.0}
+FAMILY = {"": -5.4, "standing": 1.3, "words of the name": 1.5, "all words": 1.9, "one thing": 3.0, "two things": -3.0}
 CATEGORY = {"": -2.85, "meaning": 5.6, "all words": 2.0, "headings": 0.65}
 RARE = 3  # power of a word's rarity in a family; in a category it is 1
 MEASURE = 0.3  # what a word of measure counts against another word
@@ -100,7 +100,9 @@ def family_evidence(
     yield "standing", _standing(_by_meaning(texts, embedder) + _by_meaning(texts, Ngrams()))
     yield "words of the name", _by_words([one.whole for one in supers], measures, RARE)
     yield "all words", _by_words(texts, measures, RARE)
-    yield "things", _by_thing([one.thing for one in supers])
+    same, other = _by_thing([one.thing for one in supers])
+    yield "one thing", same
+    yield "two things", other
 
 
 def category_evidence(
@@ -134,12 +136,17 @@ def _by_meaning(texts: Sequence[str], embedder: Embedder) -> Floats:
     return _cosine(centred)
 
 
-def _by_thing(things: Sequence[str]) -> Floats:
-    """Return 1 for parts of one thing, -1 for parts of two, 0 where either is a part of none."""
-    number = {thing: place for place, thing in enumerate(sorted({*things} - {""}), 1)}
-    own = np.array([number.get(thing, 0) for thing in things])
-    same = np.where(own[:, None] == own, 1, -1)
-    return np.asarray(same * (own[:, None] > 0) * (own > 0), dtype=np.float32)
+def _by_thing(things: Sequence[str]) -> tuple[Floats, Floats]:
+    """Return 1 for parts of one thing, and 1 for parts of two; 0 in both where either is a part of none."""
+    inside = np.array([thing != "" for thing in things], dtype=np.float32)
+    both, same = np.outer(inside, inside), _equal(things)
+    return both * same, both * (1 - same)
+
+
+def _equal(texts: Sequence[str]) -> Floats:
+    number = {text: place for place, text in enumerate(sorted(set(texts)))}
+    own = np.array([number[text] for text in texts])
+    return np.asarray(own[:, None] == own, dtype=np.float32)
 
 
 def _standing(likeness: Floats) -> Floats:
