@@ -32,7 +32,7 @@ import yaml
 
 from copilot.explain.grouping import group, likeness
 from copilot.explain.grouping.categories import MOST, nearest_headings
-from copilot.explain.grouping.families import linked
+from copilot.explain.grouping.families import USUAL, linked
 from copilot.explain.grouping.glossary import own_glossary
 from copilot.explain.grouping.meanings import clean
 from copilot.explain.grouping.supers import super_features
@@ -191,7 +191,8 @@ def pairs(source: Dictionary, layer: str, encoder: Embedder) -> Pairs:
 
     def score(weights: Floats) -> float:
         chances = 1 / (1 + np.exp(-(found @ weights[1:] + weights[0])))
-        groups = linked(chances.round(4).astype(np.float32), MOST if layer == "category" else None)
+        rounded = chances.round(4).astype(np.float32)
+        groups = linked(rounded, MOST) if layer == "category" else linked(rounded, usual=USUAL)
         ours = {one: groups[place] for one, place in at.items()}
         return float(np.mean([pairwise_f1(ours, own, names) for own in writers])) / ceiling
 
