@@ -167,9 +167,7 @@ def _rests(stems: Collection[tuple[Token, ...]], side: Side) -> dict[str, set[tu
     return out
 
 
-def _subjects(
-    rests: Mapping[str, set[tuple[str, ...]]], glossary: Glossary
-) -> dict[str, set[tuple[str, ...]]]:
+def _subjects(rests: Mapping[str, set[tuple[str, ...]]], glossary: Glossary) -> dict[str, set[tuple[str, ...]]]:
     """Return words that stand like an affix among more words that are none, with the rests that they share with them.
 
     "std" and "total" are aggregates, yet beside local, roaming and special calls they say which calls are meant.
@@ -177,10 +175,10 @@ def _subjects(
     affixes = glossary.plain.keys() | glossary.shared.keys()
     out: dict[str, set[tuple[str, ...]]] = {}
     for word, own in rests.items():
-        alike = [other for other in rests if other != word and _recur(own, rests[other])]
+        alike = [other for other in rests if other == word or _recur(own, rests[other])]
         others = [other for other in alike if other not in affixes]
-        if len(others) > len(alike) - len(others) and len(others) >= FEWEST_STEMS:
-            theirs = {_unnumbered(rest) for other in others for rest in rests[other]}
+        if len(others) > len(alike) / 2 and len(others) >= FEWEST_STEMS:
+            theirs = {_unnumbered(rest) for other in others if other != word for rest in rests[other]}
             out[word] = theirs & {_unnumbered(rest) for rest in own}
     return out
 
@@ -199,12 +197,12 @@ def _held(tokens: tuple[Token, ...], subjects: Mapping[Side, Mapping[str, set[tu
     """Return the words at the edges of a name that say what it is about, though they are affixes elsewhere."""
     words = tuple(token.text for token in tokens)
     edges = ((0, words[:1], words[1:]), (-1, words[-1:], words[:-1]))
-    return frozenset(word for side, edge, rest in edges for word in edge if _unnumbered(rest) in subjects[side].get(word, ()))
+    return frozenset(
+        word for side, edge, rest in edges for word in edge if _unnumbered(rest) in subjects[side].get(word, ())
+    )
 
 
-def _kinds(
-    rests: Mapping[str, set[tuple[str, ...]]], subjects: Collection[str], glossary: Glossary
-) -> dict[str, Kind]:
+def _kinds(rests: Mapping[str, set[tuple[str, ...]]], subjects: Collection[str], glossary: Glossary) -> dict[str, Kind]:
     """Return the affixes of one side whose kind is known, or inferred from those they share most stems with."""
     known: dict[str, Kind] = dict(glossary.plain)
     language = common_words()

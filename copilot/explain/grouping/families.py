@@ -15,8 +15,8 @@ from copilot.text.encoder import Embedder, Floats
 AT_ONCE = 2_500  # super features compared each with each: 25 MB a matrix; longer lists are grouped heading by heading
 LEAST = 0.15  # mean chance below which groups stay apart, however little there is to join
 LONGEST_FAMILY_NAME = 4  # words
-# Families that writers make of a hundred super features, on six whole dictionaries .31 to .55; how much a list heeds it,
-# and how many super features a list has that heeds it by half.
+# Families for each super feature: writers of six whole dictionaries made .31 to .55. How much a list heeds it, and how
+# many super features a list has that heeds it by half.
 USUAL, HEED, SHORT = 0.42, 4.0, 30
 
 
