@@ -13,6 +13,7 @@ from copilot.explain.grouping.glossary import Glossary
 
 FEWEST = 3  # parts that two things must have in common
 SHARED = 0.5  # of the parts of the thing that has fewer
+MOST = 200  # things beside each other that are compared each with each; more are no families of their own
 READABLE = 15  # names in a family that a person looks through; a larger thing is parted further
 _Words = tuple[str, ...]
 
@@ -74,7 +75,8 @@ def _known(parts: Mapping[_Words, set[_Words]], words: Glossary) -> set[_Words]:
             beside[head[:-1]].append(head)
     out = set()
     for heads in beside.values():
-        pairs = [pair for pair in combinations(heads, 2) if _one_thing(*pair, parts, words)]
+        near = heads if len(heads) <= MOST else []
+        pairs = [pair for pair in combinations(near, 2) if _one_thing(*pair, parts, words)]
         own = {head for pair in pairs for head in pair}
         out |= {head for head in own if len(parts[head]) >= len(own)}  # many things of few parts: the parts are meant
     return out
