@@ -35,6 +35,14 @@ def test_a_thing_is_what_its_known_parts_follow() -> None:
     assert things_of(names) == {name: name.split()[0] for name in names}
 
 
+def test_opt_outs_are_one_family(ngrams: Embedder) -> None:
+    frame = group(["donotfax", "do_not_call", "DoNotPostalMail", "fax", "call_count"], embedder=ngrams)
+    assert list(frame["ultra_name"].head(3)) == ["Do Not Contact"] * 3
+    assert "Do Not Contact" not in set(frame["ultra_name"].tail(2))
+    alone = group(["do_not_call", "fax"], embedder=ngrams)
+    assert list(alone["ultra_name"]) == ["Do Not Call", "Fax"]
+
+
 def test_measures_of_channels_are_no_parts_of_the_channels() -> None:
     names = [f"{thing} {part}" for thing in ("radio", "print") for part in ("clicks", "spend", "reach", "reads")]
     assert set(things_of(names).values()) == {""}

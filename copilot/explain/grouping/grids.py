@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 from copilot.explain.grouping.glossary import Glossary
+from copilot.explain.grouping.wholes import NEVER
 
 FEWEST = 3  # parts that two things must have in common
 SHARED = 0.5  # of the parts of the thing that has fewer
@@ -34,6 +35,8 @@ def things(phrases: Sequence[str], sizes: Sequence[int], glossary: Glossary) -> 
             parts[words[:at]].add(words[at:])
             held[words[:at]] += size
     known = _known(parts, glossary)
+    if len(parts.get(NEVER, ())) > 1:
+        known.add(NEVER)
     out = []
     for words in split:
         thing: _Words = ()

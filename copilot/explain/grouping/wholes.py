@@ -10,6 +10,7 @@ from copilot.explain.grouping.glossary import Glossary
 FEWEST = 2  # wholes that an unknown word must follow before it is taken for a part of them
 SURE = 3  # parts of a whole, or places of an unknown word, from which on it holds what is said of it otherwise
 LONGEST = 3  # words of a part
+NEVER, OPT_OUT = ("do", "not"), "do not contact"  # what is not to be done, as to call or to mail, is one thing
 _Cut = tuple[tuple[str, ...], tuple[str, ...], str]  # what comes before a part, the part, its whole
 
 
@@ -18,7 +19,7 @@ def wholes(phrases: Sequence[str], words: Glossary) -> list[str]:
 
     "billing city" beside "billing street" is "billing address"; "account state" alone stays. What comes after several
     wholes and after nothing else is a part as well: "billing landmark" beside "shipping landmark". So is what is said
-    of a whole of many parts by its name: "billing address verified".
+    of a whole of many parts by its name: "billing address verified". Several opt-outs are "do not contact".
     """
     cuts = [_part(tuple(phrase.split()), words) for phrase in phrases]
     parts: dict[tuple[tuple[str, ...], str], set[tuple[str, ...]]] = defaultdict(set)
@@ -30,8 +31,12 @@ def wholes(phrases: Sequence[str], words: Glossary) -> list[str]:
             holders[rest].add(whole)
     large = {key for key, own in parts.items() if len(own) >= SURE}
     further = _further_parts(cuts, holders)
+    opt_outs = {phrase for phrase in phrases if tuple(phrase.split()[:2]) == NEVER}
     out = []
     for phrase, (rest, part, whole) in zip(phrases, cuts, strict=True):
+        if phrase in opt_outs and len(opt_outs) > 1:
+            out.append(OPT_OUT)
+            continue
         if said := _said_of(tuple(phrase.split()), large):
             rest, whole = said
         elif not part:
