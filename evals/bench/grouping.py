@@ -2,7 +2,7 @@
 
 Pairwise F1: of all pairs of names, the harmonic mean of the share of our pairs that a writer has too and of theirs
 that we have. Each dictionary is parted into an open and a sealed half by a hash of the names' stems, so that what
-varies by window or aggregate stays together; constants were chosen on the open halves and on four further public
+varies by window or aggregate stays together; constants were chosen on the open halves and on six further public
 dictionaries, of two writers each, that are not in the repository. ``--half open`` leaves the sealed halves shut.
 ``--fit`` fits the weights of the likelihoods anew on the open halves, and says how each dictionary fares under weights
 that were fitted on the others; ``--more FOLDER`` adds its dictionaries NAME.csv (feature_name, description) with their

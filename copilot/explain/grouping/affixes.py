@@ -173,9 +173,13 @@ def _subjects(rests: Mapping[str, set[tuple[str, ...]]], glossary: Glossary) -> 
     "std" and "total" are aggregates, yet beside local, roaming and special calls they say which calls are meant.
     """
     affixes = glossary.plain.keys() | glossary.shared.keys()
+    several = {word: own for word, own in rests.items() if len(own) >= FEWEST_STEMS}
+    known = [own for word, own in several.items() if word in affixes]
     out: dict[str, set[tuple[str, ...]]] = {}
-    for word, own in rests.items():
-        alike = [other for other in rests if other == word or _recur(own, rests[other])]
+    for word, own in several.items():
+        if not any(_recur(own, other) for other in known):
+            continue
+        alike = [other for other in several if other == word or _recur(own, several[other])]
         others = [other for other in alike if other not in affixes]
         if len(others) > len(alike) / 2 and len(others) >= FEWEST_STEMS:
             theirs = {_unnumbered(rest) for other in others if other != word for rest in rests[other]}
