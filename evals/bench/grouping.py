@@ -2,9 +2,11 @@
 
 Pairwise F1: of all pairs of names, the harmonic mean of the share of our pairs that a writer has too and of theirs
 that we have. Each dictionary is parted into an open and a sealed half by a hash of the names' stems, so that what
-varies by window or aggregate stays together; constants were chosen on the open halves. ``--half open`` leaves the
-sealed halves shut. ``--fit`` fits the weights of the likelihood anew on the open halves, and says how each dictionary
-fares under weights that were fitted on the others.
+varies by window or aggregate stays together; constants were chosen on the open halves and on six further public
+dictionaries, of two writers each, that are not in the repository. ``--half open`` leaves the sealed halves shut.
+``--fit`` fits the weights of the likelihoods anew on the open halves, and says how each dictionary fares under weights
+that were fitted on the others; ``--more FOLDER`` adds its dictionaries NAME.csv (feature_name, description) with their
+writers' NAME_A.csv and NAME_B.csv (feature_name, super, ultra, category).
 
 A caution: for homecredit and teradata the writers saw stems and suffixes that a rule had made from the names; for
 lendingclub they saw names and descriptions only. A first draft of the code was made with sight of the families of
@@ -18,7 +20,8 @@ import hashlib
 import re
 import time
 import zlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
 from pathlib import Path
@@ -28,7 +31,8 @@ import pandas as pd
 import yaml
 
 from copilot.explain.grouping import group, likeness
-from copilot.explain.grouping.families import CUT, linked
+from copilot.explain.grouping.categories import MOST, nearest_headings
+from copilot.explain.grouping.families import USUAL, linked
 from copilot.explain.grouping.glossary import own_glossary
 from copilot.explain.grouping.meanings import clean
 from copilot.explain.grouping.supers import super_features
@@ -126,56 +130,102 @@ def compare(name: str, frame: pd.DataFrame, halves: Mapping[str, Callable[[str],
     return fine
 
 
-def pairs(name: str, encoder: Embedder) -> tuple[Floats, Floats, Callable[[Floats], float]]:
-    """Return the evidence of each pair of open names, the share of writers who join it, and what scores weights."""
+@dataclass(frozen=True)
+class Dictionary:
+    """What weights are fitted on: names that may be seen, and for each layer what each writer calls their group."""
+
+    described: Mapping[str, str]
+    seen: Sequence[str]
+    written: Mapping[str, Sequence[Mapping[str, str]]]
+
+
+def opened(folder: Path | None) -> dict[str, Dictionary]:
+    """Return the open halves, and the dictionaries of a folder whole."""
+    out = {}
+    for name in FILES:
+        told = dictionary(name)
+        seen = sorted(one for one in told if not sealed(one))
+        out[name] = Dictionary(told, seen, {layer: [gold(name, one, layer) for one in "ab"] for layer in LAYERS})
+    for first in sorted(folder.glob("*_A.csv")) if folder else ():
+        name = first.stem.removesuffix("_A")
+        told = _column(first.with_name(f"{name}.csv"), "description")
+        files = [first.with_name(f"{name}_{one}.csv") for one in "AB"]
+        out[name] = Dictionary(
+            told, sorted(told), {layer: [_column(file, layer) for file in files] for layer in LAYERS}
+        )
+    return out
+
+
+def _column(file: Path, column: str) -> dict[str, str]:
+    frame = pd.read_csv(file, encoding="utf-8-sig", keep_default_na=False)
+    return dict(zip(frame["feature_name"], frame[column], strict=True))
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The evidence of each pair of names (rows), the share of writers who join it, and what scores weights."""
+
+    evidence: Floats
+    joined: Floats
+    score: Callable[[Floats], float]
+
+
+def pairs(source: Dictionary, layer: str, encoder: Embedder) -> Pairs:
+    """Return a dictionary's pairs of names in different super features; a score is the mean F1 over that of writers."""
     words = own_glossary()
-    supers = super_features({one: clean(text) for one, text in dictionary(name).items()}, words)
+    supers = super_features({one: clean(text) for one, text in source.described.items()}, words)
     read = [one.read for one in supers]
-    kinds = [values for _, values in likeness.evidence(read, encoder, words.measures)]
-    found = np.stack(kinds, axis=-1).astype(float)
+    _, scores = nearest_headings(likeness.texts_of(read), words.categories, encoder)
+    if layer == "ultra":
+        kinds = likeness.family_evidence(read, encoder, words.measures)
+    else:
+        kinds = likeness.category_evidence(read, scores, encoder, words.measures)
+    found = np.stack([values for _, values in kinds], axis=-1).astype(float)
     at = {one: place for place, own in enumerate(supers) for one in own.names}
-    names = sorted(one for one in at if not sealed(one))
-    writers = [gold(name, writer, "ultra") for writer in "ab"]
+    names = [one for one in source.seen if one in at]
+    writers = source.written[layer]
     apart = [(one, other) for one, other in combinations(names, 2) if at[one] != at[other]]
     x = np.array([found[at[one], at[other]] for one, other in apart])
     y = np.array([np.mean([own[one] == own[other] for own in writers]) for one, other in apart])
+    ceiling = pairwise_f1(writers[0], writers[1], names)
 
     def score(weights: Floats) -> float:
         chances = 1 / (1 + np.exp(-(found @ weights[1:] + weights[0])))
-        groups = linked(chances.astype(np.float32), CUT)
+        rounded = chances.round(4).astype(np.float32)
+        groups = linked(rounded, MOST) if layer == "category" else linked(rounded, usual=USUAL)
         ours = {one: groups[place] for one, place in at.items()}
-        return float(np.mean([pairwise_f1(ours, own, names) for own in writers]))
+        return float(np.mean([pairwise_f1(ours, own, names) for own in writers])) / ceiling
 
-    return x, y, score
+    return Pairs(x, y, score)
 
 
-def fit() -> None:
-    """Print the weights of the likelihood by logistic regression on open pairs, each dictionary counting the same."""
+def fit(sources: Mapping[str, Dictionary]) -> None:
+    """Print the weights of both likelihoods, and what each dictionary scores under the weights of the others."""
+    encoder = Encoder.find(max_tokens=64) or Ngrams()
+    for layer, used in (("ultra", likeness.FAMILY), ("category", likeness.CATEGORY)):
+        known = {name: pairs(source, layer, encoder) for name, source in sources.items()}
+        everything = weights(list(known.values()))
+        shown = ", ".join(f"{value:.2f}" for value in everything)
+        print(f"{layer}: intercept, {', '.join(list(used)[1:])}: {shown}")
+        for name, own in known.items():
+            others = weights([other for another, other in known.items() if another != name])
+            print(f"  {name:<22} {own.score(others):.3f} left out, {own.score(everything):.3f} with all")
+
+
+def weights(known: Sequence[Pairs]) -> Floats:
+    """Return intercept and weights by logistic regression on pairs, each dictionary counting the same."""
     from sklearn.linear_model import LogisticRegression
 
-    encoder = Encoder.find(max_tokens=64) or Ngrams()
-    known = {name: pairs(name, encoder) for name in FILES}
-
-    def weights(names: Collection[str]) -> Floats:
-        x = np.vstack([known[name][0] for name in names])
-        y = np.concatenate([known[name][1] for name in names])
-        share = np.concatenate([np.full(len(known[name][1]), 1e4 / len(known[name][1])) for name in names])
-        model = LogisticRegression(max_iter=500)
-        model.fit(
-            np.vstack([x, x]),
-            np.r_[np.ones(len(y)), np.zeros(len(y))],
-            sample_weight=np.r_[share * y, share * (1 - y)],
-        )
-        return np.asarray(np.r_[model.intercept_, model.coef_[0]], dtype=float)
-
-    for name in FILES:
-        others = weights([other for other in FILES if other != name])
-        print(f"{name}: F1 {known[name][2](others):.3f} on its open half under the weights of the others")
-    everything = weights(list(FILES))
-    shown = ", ".join(f"{value:.2f}" for value in everything[1:])
-    print(f"all: intercept {everything[0]:.2f}; {', '.join(likeness.WEIGHTS)}: {shown}")
-    for name in FILES:
-        print(f"{name}: F1 {known[name][2](everything):.3f} on its open half")
+    x = np.vstack([one.evidence for one in known])
+    y = np.concatenate([one.joined for one in known])
+    share = np.concatenate([np.full(len(one.joined), 1e4 / len(one.joined)) for one in known])
+    model = LogisticRegression(max_iter=2000)
+    model.fit(
+        np.vstack([x, x]),
+        np.r_[np.ones(len(y)), np.zeros(len(y))],
+        sample_weight=np.r_[share * y, share * (1 - y)],
+    )
+    return np.asarray(np.r_[model.intercept_, model.coef_[0]], dtype=float)
 
 
 def main() -> int:
@@ -183,12 +233,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--half", choices=["open", "both"], default="both")
     parser.add_argument("--fit", action="store_true")
+    parser.add_argument("--more", type=Path, help="a folder of further dictionaries to fit on")
     given = parser.parse_args()
     if missing := [folder for folder, *_ in FILES.values() if not (SHARED / folder).is_dir()]:
         print(f"Skipped: {', '.join(missing)} not in {SHARED.name}/ beside the project.")
         return 0
     if given.fit:
-        fit()
+        fit(opened(given.more))
         return 0
     halves: dict[str, Callable[[str], bool]] = {"open": lambda one: not sealed(one)}
     if given.half == "both":

@@ -14,7 +14,9 @@ import pytest
 
 from copilot.errors import BadInput
 from copilot.explain.grouping import group
+from copilot.explain.grouping.families import linked
 from copilot.explain.grouping.glossary import OTHER, glossary, own_glossary
+from copilot.explain.grouping.tokens import common_words
 from copilot.text.encoder import Embedder, Ngrams
 
 USAGE = {
@@ -118,6 +120,142 @@ def test_a_super_feature_lies_in_one_family_and_a_family_under_one_heading(usage
     assert (usage.groupby("super_name")["ultra_name"].nunique() == 1).all()
     assert (usage.groupby("ultra_name")["category"].nunique() == 1).all()
     assert set(usage["category"]) <= {*own_glossary().categories, OTHER}
+
+
+def test_parts_of_one_thing_are_one_family_whatever_comes_before_them(ngrams: Embedder) -> None:
+    # "landmark" is in no glossary: it is a part because it follows several addresses and nothing else.
+    parts = ("Street", "City", "PostalCode", "Country", "Landmark")
+    names = [f"{whose}{part}" for whose in ("Depot", "Office", "Warehouse") for part in parts]
+    frame = group([*names, "OfficeAddressVerified", "AccountState", "OpenTickets"], embedder=ngrams)
+    families = of(frame, "ultra_name")
+    assert families["OfficeAddressVerified"] == "Office Address"
+    for whose in ("Depot", "Office", "Warehouse"):
+        assert {families[f"{whose}{part}"] for part in parts} == {f"{whose} Address"}
+    assert families["AccountState"] == "Account State"
+
+
+def test_a_number_that_says_which_thing_is_meant_is_no_counter(ngrams: Embedder) -> None:
+    parts = ("city", "street", "country", "landmark")
+    frame = group([f"site{number}_{part}" for number in (1, 2) for part in parts], embedder=ngrams)
+    assert frame["super_name"].nunique() == 8
+    families = of(frame, "ultra_name")
+    assert {families[f"site1_{part}"] for part in parts}.isdisjoint({families[f"site2_{part}"] for part in parts})
+
+
+def test_numbers_that_descriptions_explain_otherwise_are_codes(ngrams: Embedder) -> None:
+    told = {f"fee_{code}": f"Fee for parcels up to {weight} kg" for code, weight in ((1, 5), (2, 10), (3, 20))}
+    assert group(list(told), told, embedder=ngrams)["super_name"].nunique() == 3
+    assert group(list(told), embedder=ngrams)["super_name"].nunique() == 1
+
+
+def test_an_aggregate_in_the_middle_of_a_name_is_no_part_of_its_stem(ngrams: Embedder) -> None:
+    supers = of(group(["flow_card_avg_v2", "flow_card_max_v2", "flow_loan_min_v2"], embedder=ngrams), "super_name")
+    assert supers["flow_card_avg_v2"] == supers["flow_card_max_v2"] == "Flow Card V2"
+    assert supers["flow_loan_min_v2"] == "Flow Loan Minimum V2"  # no other name has the same rest
+
+
+def test_id_name_and_code_of_one_thing_are_one_super_feature(ngrams: Embedder) -> None:
+    names = ["depot_id", "depot_name", "depot", "branch_code", "first_name", "last_name"]
+    supers = of(group(names, embedder=ngrams), "super_name")
+    assert supers["depot_id"] == supers["depot_name"] == supers["depot"] == "Depot"
+    assert supers["branch_code"] == "Branch Code"
+    assert supers["first_name"] != supers["last_name"]
+
+
+@pytest.mark.skipif(not common_words(), reason="the encoder that lists the language's words is not installed")
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("preferredshippingmethodcode", "Preferred Shipping Method Code"),
+        ("numberofdrivers", "Number of Drivers"),
+        ("approvedby", "Approved by"),
+        ("donotcall", "Do Not Call"),
+        ("dosage", "Dosage"),
+        ("invoice", "Invoice"),
+        ("zqxvk", "Zqxvk"),
+    ],
+)
+def test_words_that_were_written_as_one_are_parted(name: str, shown: str, ngrams: Embedder) -> None:
+    assert group([name], embedder=ngrams)["super_name"][0] == shown
+
+
+TOPICS = {
+    "parcel": ("weight", "height", "width", "depth", "damage", "insurance", "label", "route"),
+    "driver": ("licence", "age", "shift", "breaks", "training", "salary", "uniform", "language"),
+    "engine": ("oil", "noise", "torque", "fuel", "exhaust", "piston", "belt", "coolant"),
+    "garden": ("roses", "trees", "lawn", "fence", "pond", "soil", "herbs", "bench"),
+}
+
+
+@pytest.fixture(scope="module")
+def topics() -> pd.DataFrame:
+    names = [f"{topic}_{word}" for topic, words in TOPICS.items() for word in words]
+    return group(names, {name: f"{name.split('_')[1]} of the {name.split('_')[0]}" for name in names})
+
+
+def test_what_a_list_is_about_makes_its_categories(topics: pd.DataFrame) -> None:
+    categories = of(topics, "category")
+    own = [{categories[f"{topic}_{word}"] for word in words} for topic, words in TOPICS.items()]
+    assert all(len(one) <= 3 for one in own)
+    assert sum(map(len, own)) == topics["category"].nunique()  # no category holds names of two topics
+
+
+def test_of_a_long_list_one_super_feature_speaks_for_its_family(
+    topics: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("copilot.explain.grouping.categories.AT_ONCE", len(topics) - 1)
+    told = {name: f"{name.split('_')[1]} of the {name.split('_')[0]}" for name in topics["feature_name"]}
+    frame = group(list(told), told)
+    assert of(frame, "ultra_name") == of(topics, "ultra_name")
+    assert (frame.groupby("ultra_name")["category"].nunique() == 1).all()
+    monkeypatch.setattr("copilot.explain.grouping.categories.AT_ONCE", 3)
+    assert set(group(list(told), told)["category"]) <= {*own_glossary().categories, OTHER}
+
+
+def test_a_category_is_a_heading_or_made_of_words_of_its_names(topics: pd.DataFrame) -> None:
+    told = {word for name in topics["super_name"] for word in name.lower().split()}
+    for category in set(topics["category"]) - set(own_glossary().categories):
+        assert set(category.lower().split()) <= told
+    assert (topics.groupby("ultra_name")["category"].nunique() == 1).all()
+    assert topics["confidence"].between(0, 1).all()
+
+
+def test_categories_do_not_depend_on_the_order_of_names(topics: pd.DataFrame) -> None:
+    names = list(topics["feature_name"])
+    told = {name: f"{name.split('_')[1]} of the {name.split('_')[0]}" for name in names}
+    turned = group(names[::-1], told)
+    pd.testing.assert_frame_equal(turned[::-1].reset_index(drop=True), topics)
+
+
+def test_a_heading_of_the_teams_own_wins_where_it_fits(tmp_path: Path, ngrams: Embedder) -> None:
+    (tmp_path / "grouping.yaml").write_text("categories: {Greenery: [garden roses and trees]}\n", encoding="utf-8")
+    names = [f"{topic}_{word}" for topic, words in TOPICS.items() for word in words]
+    frame = group(names, glossary=glossary(tmp_path / "grouping.yaml"), embedder=ngrams)
+    assert of(frame, "category")["garden_roses"] == "Greenery"
+    assert "Greenery" not in set(frame.loc[frame["feature_name"].str.startswith("engine"), "category"])
+
+
+def test_a_model_chooses_among_the_categories_of_a_list(ngrams: Embedder) -> None:
+    model = Scripted(json.dumps({"category": "Hacked"}))
+    names = [f"{topic}_{word}" for topic, words in TOPICS.items() for word in words]
+    frame = group(names, model=model, embedder=ngrams)
+    pd.testing.assert_frame_equal(frame, group(names, embedder=ngrams))
+    assert model.asked
+    assert all(
+        set(schema["properties"]["category"]["enum"]) <= {*frame["category"], OTHER} for _, schema in model.asked
+    )
+
+
+def test_groups_are_cut_where_the_expected_f1_is_highest() -> None:
+    chances = np.full((5, 5), 0.1, dtype=np.float32)
+    chances[:3, :3], chances[3:, 3:] = 0.8, 0.6
+    # {0,1,2}, {3,4}: 2 · (3·.8 + .6) / (4 + 3.6) = .79. Without the pair: 2 · 2.4 / (3 + 3.6) = .73; all in one: .53.
+    assert linked(chances) == [0, 0, 0, 3, 3]
+    assert linked(chances, most=1) == [0] * 5
+    # A pair of .2 is worth joining where there is nothing else: 2 · .2 / (1 + .2) > 0. One of .1 is too unlikely.
+    assert linked(np.array([[1, 0.2], [0.2, 1]], dtype=np.float32)) == [0, 0]
+    assert linked(np.array([[1, 0.1], [0.1, 1]], dtype=np.float32)) == [0, 1]
+    assert linked(np.eye(3, dtype=np.float32)) == [0, 1, 2]
 
 
 def test_headings_follow_the_meaning(usage: pd.DataFrame) -> None:
@@ -342,6 +480,13 @@ def test_braces_in_a_description_reach_a_model_as_they_are(ngrams: Embedder) -> 
     group(["login_a", "login_b"], ["Holds {offer} and {0}", "Holds {x"], model, embedder=ngrams)
     assert all("{0}" in prompt for prompt, _ in model.asked)
     assert model.asked
+
+
+def test_names_that_have_nothing_in_common_stay_apart(ngrams: Embedder) -> None:
+    rng = np.random.default_rng(8)
+    letters = list("bcdfghjklmnpqrstvwxz")
+    names = ["".join(rng.choice(letters, 8)) for _ in range(60)]
+    assert group(names, embedder=ngrams)["ultra_name"].nunique() >= 45
 
 
 def test_long_lists_keep_each_name_once(ngrams: Embedder) -> None:

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from copilot.errors import BadInput
-from copilot.explain.grouping.families import NEAREST, families, named, nearest_headings
+from copilot.explain.grouping.categories import Heading, categories, nearest_headings
+from copilot.explain.grouping.families import families, named
 from copilot.explain.grouping.glossary import OTHER, Glossary, own_glossary
 from copilot.explain.grouping.likeness import texts_of
 from copilot.explain.grouping.meanings import UNNAMED, clean, meaning
 from copilot.explain.grouping.settle import Complete, settle
 from copilot.explain.grouping.supers import super_features
-from copilot.text.encoder import Embedder, Encoder, Floats, Ngrams
+from copilot.text.encoder import Embedder, Encoder, Ngrams
 
 COLUMNS = ("feature_name", "super_name", "ultra_name", "category", "meaning", "confidence", "source")
 MOST_NAMES = 20_000
 SURE = 0.5  # confidence from which a heading is not asked for again
-DOUBT = 0.1  # cosine between the best heading and the next below which the choice is in doubt
-OFFERED = 4  # headings that a model may choose among
 Tell = Callable[[int, int], None]  # families settled so far, and of how many
 
 
@@ -50,8 +47,9 @@ def group(
     Returns:
         One row a distinct name, in the order of their first appearance: ``feature_name`` as given; ``super_name``, the
         name without windows, aggregates, periods and flags; ``ultra_name``, the family of which one narrative
-        survives; ``category``, a heading of the glossary or "Other"; ``meaning``, one line; ``confidence``, 0–1, how
-        near the heading is, halved where the next one is as near; ``source``, "names", "descriptions" or "model".
+        survives; ``category``, a heading of the glossary, else words that its features share, or "Other"; ``meaning``,
+        one line; ``confidence``, 0–1, how likely the family belongs to its category (of a short list: how near the
+        heading is); ``source``, "names", "descriptions" or "model".
         The order of ``names`` changes nothing but the order of the rows.
 
     Raises:
@@ -106,11 +104,12 @@ def _frame(
     for place, family in enumerate(families(read, headings, encoder, words.measures)):
         members[family].append(place)
     names = [one.shown for one in supers]
-    titles = named(members, names, [len(one.names) for one in supers], words.measures)
+    titles = named(members, [one.titled for one in supers], [len(one.names) for one in supers], words.measures)
+    under = categories(members, read, names, scores, encoder, words)
     taken = {title.lower() for title in titles.values()}
     rows: dict[str, tuple[object, ...]] = {}
     for done, (number, places) in enumerate(members.items(), 1):
-        heading = _heading(scores[places], list(words.categories))
+        heading = under[number]
         pairs = [(names[at], read[at].description) for at in places]
         title, category, source = _worded(titles[number], heading, pairs, taken, model)
         for at in places:
@@ -124,7 +123,7 @@ def _frame(
 
 
 def _worded(
-    title: str, heading: _Heading, members: Sequence[tuple[str, str]], taken: set[str], model: Complete | None
+    title: str, heading: Heading, members: Sequence[tuple[str, str]], taken: set[str], model: Complete | None
 ) -> tuple[str, str, str]:
     """Return a family's name, heading and the source of both; a new name joins those ``taken``.
 
@@ -141,26 +140,3 @@ def _worded(
     if category and category != heading.name:
         source = "model"
     return title, category or heading.name, source
-
-
-@dataclass(frozen=True)
-class _Heading:
-    """A family's heading by its mean likeness, how sure it is (0–1), and the headings that may be meant."""
-
-    name: str
-    sure: float
-    offered: tuple[str, ...]
-
-
-def _heading(scores: Floats, known: Sequence[str]) -> _Heading:
-    """Return the heading of a family from the likeness of its super features to each heading, shape (n, headings)."""
-    if not known:
-        return _Heading(OTHER, 0.0, (OTHER,))
-    mean = np.asarray(scores, dtype=float).mean(axis=0).round(4)
-    order = sorted(range(len(known)), key=lambda at: (-mean[at], at))
-    best, second = mean[order[0]], mean[order[1]] if len(order) > 1 else 0.0
-    offered = (*(known[at] for at in order[:OFFERED]), OTHER)
-    if best < NEAREST:
-        return _Heading(OTHER, 0.0, offered)
-    sure = float(np.clip(best, 0, 1)) * (1.0 if best - second >= DOUBT else 0.5)
-    return _Heading(known[order[0]], round(sure, 2), offered)

@@ -1,4 +1,4 @@
-"""Super features in families, families under headings, and names for the families."""
+"""Super features in families, and names for the families."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from itertools import count
 
 import numpy as np
 
-from copilot.explain.grouping.glossary import OTHER
-from copilot.explain.grouping.likeness import Super, likelihood, stem
+from copilot.explain.grouping.likeness import Super, likely, stem
 from copilot.explain.grouping.meanings import SMALL
 from copilot.text.encoder import Embedder, Floats
 
-CUT = 0.12  # mean likelihood from which two groups are one family; .12 to .2 do about as well on the open halves
 AT_ONCE = 2_500  # super features compared each with each: 25 MB a matrix; longer lists are grouped heading by heading
-NEAREST = 0.25  # cosine from which a heading fits: phrases of other fields stay below
+LEAST = 0.15  # mean chance below which groups stay apart, however little there is to join
 LONGEST_FAMILY_NAME = 4  # words
+# Families for each super feature: writers of six whole dictionaries made .31 to .55. How much a list heeds it, and how
+# many super features a list has that heeds it by half.
+USUAL, HEED, SHORT = 0.42, 4.0, 30
 
 
 def families(
@@ -24,8 +25,7 @@ def families(
 ) -> list[int]:
     """Return each super feature's family, numbered by its first member.
 
-    Average linkage on the likelihood of belonging together: groups join while the mean likelihood over their pairs is
-    at least ``CUT``. A long list is grouped within its headings, in parts of at most ``AT_ONCE``.
+    A long list is grouped within its headings, in parts of at most ``AT_ONCE``.
     """
     parts: dict[tuple[str, int], list[int]] = defaultdict(list)
     seen: Counter[str] = Counter()
@@ -36,28 +36,52 @@ def families(
     out = [0] * len(supers)
     for places in parts.values():
         places.sort()
-        chances = likelihood([supers[at] for at in places], embedder, measures)
-        for place, own in zip(places, linked(chances, CUT), strict=True):
+        chances = likely([supers[at] for at in places], embedder, measures)
+        for place, own in zip(places, linked(chances, usual=USUAL), strict=True):
             out[place] = places[own]
     return out
 
 
-def linked(chances: Floats, cut: float) -> list[int]:
-    """Return for each the first member of its group, by average linkage of ``chances`` (n, n) down to ``cut``."""
+def linked(chances: Floats, most: int | None = None, usual: float | None = None) -> list[int]:
+    """Return for each the first member of its group: average linkage of ``chances`` (n, n), cut where F1 is highest.
+
+    Were the chances true, groups would share with a person's an expected pairwise F1 of about twice the sum of the
+    chances within groups over the number of pairs within groups and the sum of all chances.
+
+    Args:
+        most: Of groups; None for as many as there are.
+        usual: Groups over members in other lists. The chances alone say little of how finely a person parts a list,
+            and lists differ in it far less than one list's likely cuts.
+    """
     from scipy.cluster.hierarchy import fcluster, linkage
     from scipy.spatial.distance import squareform
 
-    if len(chances) < 2:
-        return [0] * len(chances)
-    distances = 1.0 - chances.astype(float)
-    np.fill_diagonal(distances, 0.0)
-    labels = fcluster(linkage(squareform(distances, checks=False), "average"), 1.0 - cut, "distance")
+    size = len(chances)
+    if size < 2:
+        return [0] * size
+    near = squareform(1.0 - chances.astype(float), checks=False)
+    tree = linkage(near, "average")
+    members = np.r_[np.ones(size), tree[:, 3]]
+    pairs = members[tree[:, 0].astype(int)] * members[tree[:, 1].astype(int)]
+    within = np.cumsum(pairs * (1.0 - tree[:, 2]))  # the height of a merger is one less the mean chance of its pairs
+    expected = 2 * within / (np.cumsum(pairs) + (1.0 - near).sum())
+    likely = int((1.0 - tree[:, 2] >= LEAST).sum())
+    if usual is not None:
+        far = 1 - np.arange(1, size) / size - usual
+        expected *= np.exp(-HEED * size / (size + SHORT) * far**2)
+    mergers = min(int(expected.round(9).argmax()) + 1, likely)
+    groups = size - mergers
+    labels = fcluster(tree, min(groups, most or groups), "maxclust")
     first: dict[int, int] = {}
     return [first.setdefault(int(label), place) for place, label in enumerate(labels)]
 
 
 def named(
-    members: Mapping[int, Sequence[int]], names: Sequence[str], lengths: Sequence[int], measures: Collection[str]
+    members: Mapping[int, Sequence[int]],
+    names: Sequence[str],
+    lengths: Sequence[int],
+    measures: Collection[str],
+    not_these: Collection[str] = (),
 ) -> dict[int, str]:
     """Return each family's name: the words that most of its super features share, else its most general member.
 
@@ -66,9 +90,10 @@ def named(
         names: Their readable names.
         lengths: How many features each stands for.
         measures: Words that say how something is measured; of these alone no name is made.
+        not_these: Names that are taken, in lower case.
     """
     out: dict[int, str] = {}
-    taken: set[str] = set()
+    taken = set(not_these)
     for family, places in members.items():
         out[family] = next(
             option for option in _options(places, names, lengths, measures) if option.lower() not in taken
@@ -97,20 +122,3 @@ def _common(name: str, counts: Mapping[str, int], size: int) -> list[str]:
     while words and words[-1].lower() in SMALL:
         words.pop()
     return words[1:] if words and words[0].lower() in SMALL else words
-
-
-def nearest_headings(
-    texts: Sequence[str], categories: Mapping[str, Sequence[str]], embedder: Embedder
-) -> tuple[list[str], Floats]:
-    """Return the heading nearest to each text, "Other" where none is near, and the cosines, shape (n, headings)."""
-    if not categories or not texts:
-        return [OTHER] * len(texts), np.zeros((len(texts), 0), dtype=np.float32)
-    distinct = sorted(set(texts))
-    place = {text: at for at, text in enumerate(distinct)}
-    vectors = embedder.encode(distinct)[[place[text] for text in texts]]
-    scores = np.column_stack(
-        [(vectors @ embedder.encode(list(phrases)).T).max(axis=1) for phrases in categories.values()]
-    ).round(4)
-    known = list(categories)
-    best = scores.argmax(axis=1)
-    return [known[at] if scores[row, at] >= NEAREST else OTHER for row, at in enumerate(best)], scores

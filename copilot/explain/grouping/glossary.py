@@ -16,8 +16,8 @@ from pydantic import Field, ValidationError
 from copilot.data.yaml_file import Strict, compose, fault, plain
 from copilot.errors import BadInput
 
-Kind = Literal["aggregate", "period", "change", "flag"]
-KINDS: tuple[Kind, ...] = ("aggregate", "period", "change", "flag")
+Kind = Literal["aggregate", "period", "change", "flag", "label"]
+KINDS: tuple[Kind, ...] = ("aggregate", "period", "change", "flag", "label")
 OTHER = "Other"  # the heading of what fits none
 LONGEST_WORD = 80  # letters of an entry
 
@@ -36,6 +36,7 @@ class _File(Strict):
     leads: tuple[str, ...] = ()
     categories: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     measures: tuple[str, ...] = ()
+    parts: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class Glossary:
         leads: Words that may stand before a number and a unit, as in "last 3 months".
         categories: Heading to phrases that describe it.
         measures: Words that say how something is measured, not what.
+        parts: Part, a word or several, to the whole that it is of: "postal code" to "address".
+        own_headings: The headings that the team's own file gives.
         team: The short forms that the team's own file explains; they win over what descriptions seem to say.
     """
 
@@ -64,6 +67,8 @@ class Glossary:
     leads: frozenset[str]
     categories: Mapping[str, tuple[str, ...]]
     measures: frozenset[str] = field(default_factory=frozenset)
+    parts: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+    own_headings: frozenset[str] = field(default_factory=frozenset)
     team: frozenset[str] = field(default_factory=frozenset)
 
 
@@ -132,6 +137,7 @@ def _made(found: _File, below: Glossary | None = None) -> Glossary:
         affixes["plain"] |= {word.lower(): kind for word in listed.plain}
         affixes["shared"] |= {word.lower(): kind for word in listed.shared if word.lower() not in affixes["shared"]}
     units = {word.lower(): unit for unit, words in found.time_units.items() for word in words}
+    parts = {tuple(part.lower().split()): whole.lower() for whole, listed in found.parts.items() for part in listed}
     return Glossary(
         expand=on_top(below.expand if below else None, {word: meant.lower() for word, meant in found.expand.items()}),
         acronyms=on_top(
@@ -144,5 +150,7 @@ def _made(found: _File, below: Glossary | None = None) -> Glossary:
         leads=frozenset(map(str.lower, found.leads)) | (below.leads if below else frozenset()),
         categories={**(below.categories if below else {}), **found.categories},
         measures=frozenset(map(str.lower, found.measures)) | (below.measures if below else frozenset()),
+        parts={**(below.parts if below else {}), **parts},
+        own_headings=frozenset(found.categories) if below else frozenset(),
         team=frozenset(map(str.lower, found.expand)) if below else frozenset(),
     )

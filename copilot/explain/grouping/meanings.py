@@ -89,11 +89,14 @@ def _abbreviates(short: str, phrase: str) -> bool:
 
 def written_out(tokens: Sequence[Token], glossary: Glossary, found: Mapping[str, str]) -> str:
     """Return a stem in plain lower-case words, short forms and acronyms written out."""
-    words = (_expanded(token.text, glossary, found) for token in tokens)
+    words = (_expanded(token, glossary, found) for token in tokens)
     return " ".join(glossary.stands_for.get(word, word) for word in words)
 
 
-def _expanded(word: str, glossary: Glossary, found: Mapping[str, str]) -> str:
+def _expanded(token: Token, glossary: Glossary, found: Mapping[str, str]) -> str:
+    word = token.text
+    if token.subject and word in glossary.plain and word not in glossary.team:
+        return word
     if word in glossary.team:
         return glossary.expand[word]
     return found.get(word) or glossary.expand.get(word) or word
@@ -104,7 +107,7 @@ def readable(tokens: Sequence[Token], glossary: Glossary, found: Mapping[str, st
     words: list[str] = []
     glue = False
     for place, token in enumerate(tokens):
-        for part in _expanded(token.text, glossary, found).split():
+        for part in _expanded(token, glossary, found).split():
             shown = glossary.acronyms.get(part) or (part if part in SMALL and place else part[:1].upper() + part[1:])
             if glue and token.glued and (token.number or len(token.text) == 1):
                 words[-1] += shown

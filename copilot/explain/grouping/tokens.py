@@ -7,7 +7,7 @@ import math
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby
@@ -18,15 +18,28 @@ MOST_LETTERS = 300  # of a name that are read; what follows still tells names ap
 MOST_TOKENS = 40
 COMMON_WORDS = 20_000  # of the encoder's vocabulary, which lists the most frequent words first
 LONG, LONGER = 4, 5  # letters from which a common word is a part of another one: beside a known part, or alone
+USUAL = 2_000  # most frequent words, which are parts also with three letters
+LINKS = frozenset("as at by id in no of off on or to up".split())  # that join or end a compound: createdby
+FLAGS = ("is", "on")  # that begin a compound of words: isactive, onholdtime
+SHORTEST = 5  # letters of a word that may be a compound
+MOST_PARTS = 7
+MOSTLY = 0.6  # of a compound's letters that lie in long parts, where no part of it is known otherwise
 _WORD = re.compile(r"[^\W\d_]+")
 
 
 @dataclass(frozen=True)
 class Token:
-    """One word of a name, in lower case; ``glued`` says that nothing but its kind parts it from the one before."""
+    """One word of a name, in lower case.
+
+    Attributes:
+        text: The word.
+        glued: Whether nothing but its kind parts it from the one before.
+        subject: Whether it says what the name is about, though it is an affix elsewhere and would be read as one.
+    """
 
     text: str
     glued: bool = False
+    subject: bool = False
 
     @property
     def number(self) -> bool:
@@ -79,12 +92,17 @@ def split_compounds(
         for token in {token.text for token in tokens if not token.number}:
             counts[token] += 1
     language = common_words()
-    whole = told | language.keys() | glossary.expand.keys() | glossary.plain.keys() | glossary.acronyms.keys()
-    known = {*counts, *glossary.expand, *glossary.plain, *glossary.shared, *glossary.acronyms}
+    whole = told | language.keys() | glossary.plain.keys() | glossary.acronyms.keys() | _explained(glossary)
+    known = {*counts, *glossary.expand, *glossary.plain, *glossary.shared, *glossary.acronyms, *glossary.measures}
     known = {word for word in known if len(word) >= 3}
     known |= {word for word in told if len(word) >= LONG} | _recurring(counts, known, whole)
     cuts = {
-        word: _cut(word, known - {word}, language) for word in sorted(counts) if len(word) >= 6 and word not in whole
+        word: _told_not(word, known, language)
+        or _cut(word, known - {word}, language)
+        or _spoken(word, known - {word}, glossary)
+        or (word,)
+        for word in sorted(counts)
+        if len(word) >= SHORTEST and word not in whole
     }
 
     def parted(tokens: Sequence[Token]) -> tuple[Token, ...]:
@@ -97,11 +115,19 @@ def split_compounds(
     return {name: parted(tokens) for name, tokens in names.items()}
 
 
+def _explained(glossary: Glossary) -> set[str]:
+    """Return the short forms of a glossary and the words that it explains anything with."""
+    phrases = [*glossary.expand, *glossary.expand.values(), *glossary.stands_for.values(), *glossary.measures]
+    phrases += [text for texts in glossary.categories.values() for text in texts]
+    phrases += [" ".join(part) for part in glossary.parts]
+    return {word.lower() for phrase in phrases for word in _WORD.findall(phrase)}
+
+
 def _recurring(words: Collection[str], known: Collection[str], whole: Collection[str]) -> set[str]:
     """Return what is left of several words without a known beginning or end, as "ovr" of datovr and vceovr."""
     beside: dict[str, set[str]] = defaultdict(set)
     for word in words:
-        if len(word) < 6 or word in whole:
+        if len(word) < SHORTEST + 1 or word in whole:
             continue
         for at in range(3, len(word) - 2):
             head, tail = word[:at], word[at:]
@@ -113,21 +139,57 @@ def _recurring(words: Collection[str], known: Collection[str], whole: Collection
 
 
 def _cut(word: str, known: Collection[str], language: Mapping[str, int]) -> tuple[str, ...]:
-    """Return the parts of a word, as few as possible, then the most familiar ones; the word itself where none fit."""
+    """Return up to three parts of a word, as few as possible, then the most familiar ones; none where none fit."""
+
+    def cost(part: str, _start: int) -> float | None:
+        if part in known:
+            return 1.0 if part in language else 1.1  # "ecode" recurs, yet "state" and "code" are words
+        return 1 + math.log(2 + language[part]) / 100 if len(part) >= LONG and part in language else None
+
+    parts = _cheapest(word, cost)
+    sure = any(part in known for part in parts) or all(len(part) >= LONGER for part in parts)
+    return parts if sure and 1 < len(parts) <= 3 else ()
+
+
+def _told_not(word: str, known: Collection[str], language: Mapping[str, int]) -> tuple[str, ...]:
+    """Return the words of an opt-out, as "do not fax"; none for other words."""
+    rest = word.removeprefix("donot")
+    if rest == word or len(rest) < 3:
+        return ()
+    return "do", "not", *((rest,) if rest in known else _cut(rest, known, language) or (rest,))
+
+
+def _spoken(word: str, known: Collection[str], glossary: Glossary) -> tuple[str, ...]:
+    """Return the words that a compound is made of throughout, as "number of staff"; none otherwise."""
+    language = common_words()
+
+    def cost(part: str, start: int) -> float | None:
+        if part in (LINKS if start else FLAGS):
+            return 1.1
+        if part in glossary.acronyms and len(part) >= 3:
+            return 1.1
+        usual = len(part) >= LONG or (len(part) == 3 and language.get(part, USUAL) < USUAL)
+        return 1 + math.log(2 + language[part]) / 20 if usual and part in language else None
+
+    parts = _cheapest(word, cost)
+    long = sum(len(part) for part in parts if len(part) >= LONG or part in glossary.acronyms)
+    return parts if 1 < len(parts) <= MOST_PARTS and long >= MOSTLY * len(word) else ()
+
+
+def _cheapest(word: str, cost: Callable[[str, int], float | None]) -> tuple[str, ...]:
+    """Return the parts of two letters or more whose costs sum to the least; none where no parts fill the word."""
     best: list[tuple[float, tuple[str, ...]] | None] = [(0.0, ())] + [None] * len(word)
-    for end in range(3, len(word) + 1):
-        for start in range(max(0, end - 20), end - 2):
-            before, part = best[start], word[start:end]
-            if before is None or not (part in known or (len(part) >= LONG and part in language)):
+    for end in range(2, len(word) + 1):
+        for start in range(max(0, end - 20), end - 1):
+            before, own = best[start], cost(word[start:end], start)
+            if before is None or own is None:
                 continue
-            familiar = 0.0 if part in known else math.log(2 + language[part]) / 100
-            found = (before[0] + 1 + familiar, (*before[1], part))
+            found = (before[0] + own, (*before[1], word[start:end]))
             here = best[end]
             if here is None or found < here:
                 best[end] = found
-    parts = best[len(word)][1] if best[len(word)] else ()  # type: ignore[index]
-    sure = any(part in known for part in parts) or all(len(part) >= LONGER for part in parts)
-    return parts if sure and 1 < len(parts) <= 3 else (word,)
+    last = best[len(word)]
+    return last[1] if last else ()
 
 
 @cache
