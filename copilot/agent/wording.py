@@ -53,11 +53,15 @@ class Facts:
 
     @cached_property
     def names(self) -> Mapping[str, str]:
-        """A short name for each cell referred to: ``t1.rows[0].uplift_usd`` is ``uplift_usd_1``."""
+        """A short name for each cell referred to: ``t1.rows[1].uplift_usd`` is ``uplift_usd_2``.
+
+        Where the number of the row is free it is taken, so that a model which counts along stays with one account.
+        """
         found: dict[str, str] = {}
         for path in dict.fromkeys(path for sentence in self.sentences for path in references(sentence)):
             last = path.rsplit(".", 1)[-1].split("[")[0]
-            number = 1
+            row = re.search(r"\.rows\[(\d+)\]", path)
+            number = int(row[1]) + 1 if row else 1
             while f"{last}_{number}" in found.values():
                 number += 1
             found[path] = f"{last}_{number}"

@@ -111,7 +111,7 @@ def _allowed(s: Claim, clause: Clause, ours: Ours) -> frozenset[str] | None:
     if len(ours.accounts) > 1 or any("total" in ref.path for ref in s.refs):
         described |= {"accounts"}
     if c.ADVISED.search(clause.text):
-        licensed = c.ATTENTION | c.ACTION & ours.words if may_advise(s, ours) else frozenset()
+        licensed = c.ATTENTION | _acts(ours) if may_advise(s, ours) else frozenset()
         asked = frozenset(words_in(s.question)) if licensed else frozenset()
         words = c.FUNCTION | c.IS | c.ORDERING | licensed | ours.words | asked | described
         return words | c.BEARING | c.ESTIMATE if clause.valued else words
@@ -130,6 +130,13 @@ def _allowed(s: Claim, clause: Clause, ours: Ours) -> frozenset[str] | None:
     if says and not any(table.search(clause.text) for table in _PROVED):
         return None
     return c.FUNCTION | c.IS | c.ESTIMATE | described
+
+
+def _acts(ours: Ours) -> frozenset[str]:
+    """Return the words for actions that our own sentences have, in any form: exploring, explore."""
+    ends = re.compile(r"(?:ing|ed|e|s)$")
+    said = {ends.sub("", word) for word in ours.words}
+    return frozenset(word for word in c.ACTION if ends.sub("", word) in said)
 
 
 def _left(s: Claim, clause: Clause, ours: Ours, allowed: frozenset[str]) -> Iterator[str]:
