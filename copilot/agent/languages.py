@@ -9,14 +9,14 @@ from copilot.agent.bank import Bank, fold
 
 # Frequent words of French, Spanish, Italian, Portuguese, Dutch and Polish that are neither English nor German.
 FOREIGN = frozenset(
-    "qui que quel quels quelle quelles quoi dois je les une est sont pour cette semaine avec mes mon clients "
+    "qui que quel quels quelle quelles quoi dois je les une est sont pour cette semaine avec mes mon "
     "combien pourquoi "
-    "quien cual cuales cuanto cuantos debo los las para esta semana con mis clientes por donde quiero el mi "
+    "quien cual cuales cuanto cuantos debo los las para esta semana mis clientes por donde quiero el mi "
     "che chi devo quali sono questa settimana miei clienti quanto quanti perche il della domani oggi "
-    "quem quais devo meus minha amanha hoje uma dos das nao "
+    "quem quais devo meus minha amanha hoje uma dos nao "
     "welke klanten moet ik deze bellen mijn het een voor hoeveel morgen "
     "kto kogo powinienem ktorzy klienci moje tym tygodniu jakie ile dlaczego".split()
-) - frozenset("clients per die das con".split())
+)
 
 
 def unread(text: str, bank: Bank) -> bool:
