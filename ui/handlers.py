@@ -252,7 +252,8 @@ class Handlers:
             # Each step waits in a thread that can be left alone: stopping must not wait for a slow model's next word.
             while event := await to_thread.run_sync(next, events, None, abandon_on_cancel=True):
                 running.take(event)
-                yield {self.chat: [*view.shown, *running.messages()]}
+                if running.finished is None:  # the end is shown below, together with a box that takes the next question
+                    yield {self.chat: [*view.shown, *running.messages()]}
         except Exception as error:  # noqa: BLE001  # the last resort: logged in _sentence, and told in one sentence
             sentence = _sentence(error)
         if running.finished is None:
