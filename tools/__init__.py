@@ -2,6 +2,7 @@
 
 from copilot.access import Role
 from copilot.agent.tool import Tool, tool
+from tools.draft_outreach import draft_outreach
 from tools.estimate_uplift import estimate_uplift
 from tools.explain_account import explain_account
 from tools.forecast_engagement import forecast_engagement
@@ -11,6 +12,7 @@ from tools.predict_growth import predict_growth
 from tools.rank_accounts import rank_accounts
 from tools.recommend_action import recommend_action
 from tools.search_features import search_features
+from tools.search_notes import search_notes
 from tools.simulate_assignment import simulate_assignment
 from tools.summarize_book import summarize_book
 
@@ -27,6 +29,8 @@ REGISTRY: dict[str, Tool] = {
         tool(forecast_engagement, roles=_READERS),
         tool(predict_growth, roles=_READERS),
         tool(recommend_action, roles=_READERS),
+        tool(search_notes, roles=_READERS),
+        tool(draft_outreach, roles=_READERS),
         tool(simulate_assignment, roles=("manager",)),
         tool(measure_impact, roles=("manager", "analyst")),
         tool(search_features, roles=("analyst",)),

@@ -101,7 +101,7 @@ def _value(cell: Mapping[str, Any] | None, *, place: bool, opens: bool) -> str:
     # The copilot's own sentences and places in a list have no source that anybody could look up.
     if origin in (None, "", "copilot"):
         return prose(str(cell.get("shown", "")))
-    kind = "" if cell.get("unit") in (None, "text") else ' class="sc-n"'
+    kind = "" if cell.get("unit") in (None, "text", "quote") else ' class="sc-n"'
     return f'<abbr{kind} title="{plain(hint(cell))}">{shown}</abbr>'
 
 

@@ -99,6 +99,18 @@ class Bank:
         text = self._phrases.sub(lambda found: self.glossary[fold(found[0])], text)
         return TOKEN.sub(lambda found: self._german(fold(found[0])) or found[0], text)
 
+    def germans(self, word: str) -> tuple[str, ...]:
+        """Return the folded German words, or beginnings of words, that mean an English one; of one word each."""
+        return self._back.get(fold(word), ())
+
+    @cached_property
+    def _back(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, tuple[str, ...]] = {}
+        for german, english in self.glossary.items():
+            if " " not in german and " " not in english:
+                found[fold(english)] = (*found.get(fold(english), ()), german.rstrip("*"))
+        return found
+
     def _german_only(self, folded: str) -> bool:
         return folded not in self.ambiguous and self._german(folded) is not None
 

@@ -26,6 +26,7 @@ from copilot.agent.wording import Facts
 from copilot.errors import CopilotError, MissingData, RoleLacksTool, TryAgain, UnknownAccount
 from copilot.explain.answers.standing import standing
 from copilot.text.cells import REFERENCE, Cell, Record, Say, flatten
+from copilot.text.quotes import free_text
 
 ROUNDS = 4  # of plan and act
 CALLS = 6  # a round
@@ -172,11 +173,18 @@ def _run(call: Call, earlier: tuple[Done, ...], turn: Turn) -> Done:
                 f"I cannot {replies.ABILITIES.get(call.name, 'do this')} yet. {replies.abilities(mine)}"
             ),
         )
+    if tool.writes and turn.ctx.principal.role in tool.roles and any(_tainting(part) for part in earlier):
+        return Done(call, error=TryAgain(replies.TAINTED))
     try:
         call = replace(call, arguments={name: _pointed(value, earlier) for name, value in call.arguments.items()})
         return Done(call, record=_as_asked(call, tool(turn.ctx, call.arguments)))
     except CopilotError as error:
         return Done(call, error=error)
+
+
+def _tainting(part: Done) -> bool:
+    """Whether a call brought free text of others into the turn: it may say anything, so nothing is written after it."""
+    return part.record is not None and free_text(part.record)
 
 
 def _as_asked(call: Call, record: Record) -> Record:
@@ -204,7 +212,7 @@ def _pointed(value: Any, earlier: tuple[Done, ...]) -> Any:
         return value
     for number, part in enumerate(earlier, start=1):
         for path, cell in flatten(part.record.data if part.record else {}, f"t{number}"):
-            if path == pointer[1]:
+            if path == pointer[1] and cell.unit != "quote":  # free text never becomes an argument, which is remembered
                 return cell.value
     raise TryAgain("The answer before holds nothing to go on with.")
 

@@ -22,7 +22,7 @@ class Narration:
     """What the records say in our own words, and the faults of sentences that were left out."""
 
     told: Told
-    sentences: tuple[str, ...]  # in reference form, as told
+    sentences: tuple[str, ...]  # in reference form, as told, without those that stand as they are
     cells: Mapping[str, Cell]
     faults: tuple[str, ...]
 
@@ -57,7 +57,7 @@ def narrate(records: Sequence[Record], *, question: str, focus: Sequence[str] = 
             else:
                 faults.append(f"{sentence}: {fault}")
                 headless = not line.detail
-        sentences += [sentence for _, sentence in kept]
+        sentences += [sentence for line, sentence in kept if not line.verbatim]
         table = _table(record, name, focus)
         blocks += _paragraphs([pair for pair in kept if not pair[0].below])
         blocks += [table] if table else []

@@ -27,6 +27,7 @@ ABILITIES: Mapping[str, str] = {
 EMPTY = "What would you like to know about your accounts?"
 LANGUAGES = "I read English and German; please ask in one of the two."
 UNSURE = "I am not sure what you mean. Which of these do you want?"
+TAINTED = "I have read notes in this turn, and what others wrote must not lead to a change: please ask for that in a new turn."
 REFUSED: Mapping[str, str] = {
     "outside": "That is outside what I do: I only answer questions about your own sales work.",
     "change_crm": "I cannot change records, calendars or mail: I read the CRM, so please make that change there.",

@@ -142,8 +142,11 @@ def _notes(clause: Clause) -> list[Arguments]:
 
 
 def _draft(clause: Clause) -> list[Arguments]:
-    channel = first_of(CHANNELS, clause.plain) or "email"
-    return each_account(clause, channel=channel, **_given(goal=topics.goal(clause.marked)))
+    channel, goal = first_of(CHANNELS, clause.plain) or "email", topics.goal(clause.marked)
+    calls = each_account(clause, channel=channel, **_given(goal=goal))
+    # "about their new campus in Porto": a word that only looks like a name is part of the goal.
+    guessed = {one.value for one in clause.marked.mentions if one.guess and one.value in (goal or "")}
+    return [call for call in calls if call.get("account") not in guessed] or calls
 
 
 def _plan(clause: Clause) -> list[Arguments]:

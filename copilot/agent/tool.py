@@ -17,13 +17,14 @@ from copilot.text.cells import Record
 
 @dataclass(frozen=True)
 class Tool:
-    """One entry of the registry."""
+    """One entry of the registry. One that ``writes`` is refused after free text was read in the same turn."""
 
     name: str
     description: str
     function: Callable[..., Record]
     arguments: type[BaseModel]
     roles: tuple[Role, ...]
+    writes: bool = False
 
     def __call__(self, ctx: Ctx, arguments: Mapping[str, Any]) -> Record:
         """Check the right and the arguments, then run.
@@ -43,7 +44,7 @@ class Tool:
         return self.function(ctx, **{name: getattr(checked, name) for name in type(checked).model_fields})
 
 
-def tool(function: Callable[..., Record], *, roles: tuple[Role, ...]) -> Tool:
+def tool(function: Callable[..., Record], *, roles: tuple[Role, ...], writes: bool = False) -> Tool:
     """Make a tool of a documented function ``f(ctx, **arguments)``.
 
     Raises:
@@ -60,7 +61,7 @@ def tool(function: Callable[..., Record], *, roles: tuple[Role, ...]) -> Tool:
         default = ... if parameter.default is parameter.empty else parameter.default
         fields[name] = (hints[name], Field(default=default, description=words[name]))
     arguments = create_model(function.__name__, __config__=ConfigDict(extra="forbid"), **fields)
-    return Tool(function.__name__, " ".join(summary.split()), function, arguments, roles)
+    return Tool(function.__name__, " ".join(summary.split()), function, arguments, roles, writes)
 
 
 def _descriptions(listed: str) -> dict[str, str]:

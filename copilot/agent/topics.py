@@ -7,7 +7,7 @@ import re
 from copilot.agent.mentions import Marked, Mention
 
 QUOTED = re.compile(r"[\"“”„«»]([^\"“”„«»]{2,80})[\"“”„«»]|(?<!\w)'([^']{2,80})'(?!\w)")
-NAME = re.compile(r"\s*\b(?:at|of|with|from|for|to|by|in|bei|von|mit|für|an|aus)?\s*\{account\}(?:['’]s)?", re.I)
+NAME = re.compile(r"\s*(?:\b(?:at|of|on|with|from|for|to|by|in|bei|von|mit|für|an|aus))?\s*\{account\}(?:['’]s)?", re.I)
 FILLER = re.compile(
     r"^(?:(?:the|a|an|any|some|our|their|his|her|its|your|my|us|them|something|anything|anybody|anyone|somebody|topic|word|"
     r"subject|mentions? of|features?|variables?|columns?|inputs?|notes?|der|die|das|den|dem|ein|eine|einen|einem|ihre[nr]?|"

@@ -26,7 +26,7 @@ class Facts:
 
     Attributes:
         sentences: In reference form, the most important first.
-        cells: Every cell of the answer, by its path.
+        cells: Every cell of the answer, by its path, but for free text of others.
     """
 
     sentences: tuple[str, ...]
@@ -37,7 +37,9 @@ class Facts:
         """Collect the leading sentences of what was told; every narration gets its share."""
         share = max(1, MOST // max(len(narrations), 1))
         sentences = [sentence for narration in narrations for sentence in _leading(narration.sentences)[:share]]
-        cells = {path: cell for narration in narrations for path, cell in narration.cells.items()}
+        cells = {
+            path: cell for narration in narrations for path, cell in narration.cells.items() if cell.unit != "quote"
+        }
         return cls(tuple(sentences[:MOST]), cells)
 
     @classmethod

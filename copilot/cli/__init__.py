@@ -114,13 +114,16 @@ def train(
 
 
 @app.command()
-def score(workspace: Folder = WORKSPACE) -> None:
+def score(
+    notes: Annotated[bool, typer.Option("--notes", help="Index the notes even where there are very many.")] = False,
+    workspace: Folder = WORKSPACE,
+) -> None:
     """Score every account, plan who works on what, and publish it all as one snapshot."""
     from copilot.agent.ask import router
     from copilot.jobs.score import score as run
 
     with Spinner("Scoring") as tell:
-        lines = run(opened_workspace(workspace), clock(), tell=tell)
+        lines = run(opened_workspace(workspace), clock(), tell=tell, all_notes=notes)
         tell("Learning to read questions (once on this machine)")
         router()
     for line in lines:

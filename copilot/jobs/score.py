@@ -14,6 +14,7 @@ import pandas as pd
 from copilot.assign import value
 from copilot.assign.actions import choose
 from copilot.config import settings
+from copilot.data import note_index
 from copilot.data.choice import chosen_specs
 from copilot.data.features import FeatureSpec, build
 from copilot.data.workspace import Book, Workspace
@@ -23,12 +24,21 @@ from copilot.jobs.fits import measured
 from copilot.jobs.samples import panel as panel_of
 from copilot.jobs.samples import with_products
 from copilot.models import registry
+from copilot.text.encoder import Encoder, Ngrams
 
 Frames = dict[str, pd.DataFrame]
 
 
-def score(workspace: Workspace, now: datetime, *, tell: Callable[[str], None] = lambda stage: None) -> list[str]:
+def score(
+    workspace: Workspace, now: datetime, *, tell: Callable[[str], None] = lambda stage: None, all_notes: bool = False
+) -> list[str]:
     """Score the current book and switch to the new snapshot; stages whose tables are missing are left out by name.
+
+    Args:
+        workspace: Holds the book and the models.
+        now: Names the snapshot.
+        tell: Hears what is being done.
+        all_notes: Index the notes even where there are very many of them.
 
     Returns:
         Sentences about what was scored and what was left out.
@@ -49,7 +59,9 @@ def score(workspace: Workspace, now: datetime, *, tell: Callable[[str], None] = 
         tell("Priorities, actions and the plan")
         run.plan()
         run.actions(now)
+        run.notes(all_of_them=all_notes)
         folder = workspace.publish("snapshots", lambda place: run.write(place, now), now)
+        note_index.prune(workspace)
     done = f"Scored {len(run.frames['accounts']):,} accounts as of {book.as_of}: snapshot {folder.name}."
     return [done, *run.said, *(f"Left out: {name}. {reason}" for name, reason in run.skipped.items())]
 
@@ -76,6 +88,7 @@ class _Run:
         self.explained: list[explanations.Explained] = []
         self.said: tuple[str, ...] = ()
         self.bandit: dict[str, Any] = {}
+        self.indexed: dict[str, Any] = {}
         for name in train.MODELS:
             manifest = train.trained(workspace, name)
             # What could be trained can be scored as long as its tables are there; only without a model is it asked why.
@@ -288,6 +301,18 @@ class _Run:
         frame["action"] = drawn.where(drawn.notna(), None)
         plan["action"] = plan["account_id"].map(frame["action"])
 
+    def notes(self, *, all_of_them: bool) -> None:
+        """Index the notes by meaning; without an index they are searched by their words."""
+        if not self.book.has("notes"):
+            return
+        self.tell("Indexing the notes")
+        built = note_index.build(
+            self.workspace, self.book, Encoder.find() or Ngrams(), self.tell, all_of_them=all_of_them
+        )
+        self.indexed = built.about
+        if built.reason:
+            self.skipped["notes"] = built.reason
+
     def write(self, place: Path, now: datetime) -> dict[str, Any]:
         """Write all frames into a folder and return the manifest."""
         explanations.write(
@@ -316,6 +341,7 @@ class _Run:
             "skipped": self.skipped,
             "scales": self.scales,
             "bandit": self.bandit,
+            "notes": self.indexed,
         }
 
     def _skill(self, name: str, key: str, sentence: str) -> None:

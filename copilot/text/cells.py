@@ -10,8 +10,9 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 Unit = Literal[
-    "usd", "points", "pct", "percent", "ratio", "days", "months", "count", "hours", "date", "text", "score", "flag"
-]
+    "usd", "points", "pct", "percent", "ratio", "days", "months", "count", "minutes", "hours", "date", "text", "quote",
+    "score", "flag",
+]  # fmt: skip
 Value = float | int | str | date | bool | None
 
 REFERENCE = re.compile(r"\{\{\s*([A-Za-z_]\w*(?:\.\w+|\[\d+\])*)\s*\}\}")
@@ -22,7 +23,8 @@ class Cell:
     """One value with its unit, the place it was read from and the name of what it measures.
 
     ``percent`` and ``ratio`` hold fractions (0.42 shows as 42 %, a ratio as 0.420), ``pct`` a percentage on 0–100;
-    ``points`` and ``score`` hold what they show.
+    ``points`` and ``score`` hold what they show. A ``quote`` holds free text of others (``text/quotes.py``), which
+    no language model is shown.
     """
 
     value: Value
@@ -46,13 +48,14 @@ class Say:
     """A sentence with references relative to its record (``{{rows[0].uplift_usd}}``).
 
     An empty topic is always said, another only when it is asked about or nothing is. A detail belongs to the line
-    before it; what is said ``below`` stands under the table.
+    before it; what is said ``below`` stands under the table. What is ``verbatim`` no language model words again.
     """
 
     text: str
     topic: str = ""
     detail: bool = False
     below: bool = False
+    verbatim: bool = False
 
 
 @dataclass(frozen=True)
@@ -156,7 +159,7 @@ def _number(value: float, unit: Unit) -> str:
     if unit in ("count", "days", "months") and size != round(size):
         digits = 1
     text = f"{size:,.{digits}f}"
-    named = {"days": "day", "months": "month", "hours": "hour", "points": "point"}.get(unit)
+    named = {"days": "day", "months": "month", "hours": "hour", "minutes": "minute", "points": "point"}.get(unit)
     plural = "" if text in ("1", "1.0") else "s"
     return f"{'' if _is_zero(text) else sign}{text}" + (f" {named}{plural}" if named else "")
 

@@ -47,7 +47,7 @@ class Ref:
     @property
     def is_span(self) -> bool:
         """Whether it is a span of time."""
-        return self.cell.unit in ("days", "months", "hours")
+        return self.cell.unit in ("days", "months", "hours", "minutes")
 
     @property
     def is_time(self) -> bool:
