@@ -21,7 +21,8 @@ ROW = 0.5  # more for all the words one after the other, as asked
 SHORT = 0.8  # an abbreviation that a note writes out
 ENOUGH = 0.5  # share of the words' weight from which a note fits by them alone
 NEAR = 0.45  # cosine from which a note fits by meaning alone
-FAIR, FAR = 0.33, 0.25  # cosine from which it is worth a look where nothing fits, and to which it says nothing
+FAR = 0.25  # cosine up to which it says nothing
+UNSURE = 5  # notes that do not surely fit and are given all the same, the nearest
 KEPT = 0.4  # of the best score; what falls behind is not told
 SHORTEST = 4  # letters from which a word may be the beginning of another, or have a slip
 # Words that say nothing of what is looked for.
@@ -29,10 +30,12 @@ IDLE = frozenset(
     "a an and any are about as at be been by can did do does for from had has have he her his how i if in is it its me "
     "my no not of on or our out she so that the their them there they this to up us was we were what when where which "
     "who whom why will with would you your anything something anybody anyone somebody someone note notes noted mention "
-    "mentions mentioned say says said tell told talk talked last latest newest recent recently customer customers client clients account accounts "
+    "mentions mentioned say says said tell told talk talked last latest newest recent recently customer customers "
+    "client clients account accounts "
     "aber als am an auch auf aus bei bin das dass dem den der des die ein eine einem einen einer er es fuer haben hat "
     "ich ihr im in ist kein keine mich mir mit nach nicht oder sich sie sind ueber um und uns unser unsere von vom war "
-    "was wegen wenn wer wie wir wird wo zu zum zur etwas jemand notiz notizen letzte letzten neueste neuesten kunde kunden gesagt".split()
+    "was wegen wenn wer wie wir wird wo zu zum zur etwas jemand notiz notizen letzte letzten neueste neuesten kunde "
+    "kunden gesagt".split()
 )
 _WORD = re.compile(r"[^\W_]+")
 
@@ -81,7 +84,8 @@ def search(
 ) -> list[Hit]:
     """Return the notes that fit a query, the best first and of equals the newest; all, newest first, for no words.
 
-    Where none fits, those nearest in meaning come, as not sure.
+    Where none has all the words the nearest of the others come behind them, as not sure: the thing may have another
+    name there.
 
     Args:
         notes: Rows of the table that the asker may see and that were known; nothing else is looked at.
@@ -103,11 +107,14 @@ def search(
     cosines = np.array([nearest.get(row.note_id, (0, 0.0))[1] for row in rows])
     scores = by_words + np.clip(2 * (cosines - FAR) / (1 - FAR), 0, 2)
     sure = (by_words >= ENOUGH) | (cosines >= NEAR)
-    fits = sure if sure.any() else cosines >= FAIR
-    fits &= scores >= KEPT * max(scores[fits], default=0.0)
+    fits = sure & (scores >= KEPT * max(scores[sure], default=0.0))
+    # A note that has all the words leaves nothing to be guessed at.
+    others = np.flatnonzero(~fits & (scores > 0) & (by_words.max(initial=0) < 1))
+    others = others[np.argsort(-scores[others], kind="stable")][:UNSURE]
     stems = {stem(word) for several in asked for words in several for word in words}
-    hits = [_hit(rows[at], float(scores[at]), stems, nearest, bool(sure[at])) for at in np.flatnonzero(fits)]
-    return sorted(hits, key=lambda hit: (round(hit.score, 3), _date(hit.note)), reverse=True)
+    chosen = [*np.flatnonzero(fits), *others]
+    hits = [_hit(rows[at], float(scores[at]), stems, nearest, bool(fits[at])) for at in chosen]
+    return sorted(hits, key=lambda hit: (hit.sure, round(hit.score, 3), _date(hit.note)), reverse=True)
 
 
 def _shares(texts: Sequence[Sequence[str]], queries: Sequence[Sequence[Sequence[str]]]) -> Numbers:

@@ -124,7 +124,7 @@ def _wish(goal: str | None, english: Callable[[str], str], snapshot: SnapshotRea
         return {"goal": known}
     wanted = cell(wish, "text", "question", "goal")
     others = _others("", snapshot, scope)
-    allowed = check("{{wish}}", {"wish": wanted}, account="", others=others) is None
+    allowed = "(link)" not in wish and check("{{wish}}", {"wish": wanted}, account="", others=others) is None
     return {"goal": "other" if allowed else None, "wish": wanted, "kept_out": not allowed}
 
 

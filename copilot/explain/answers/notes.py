@@ -57,7 +57,8 @@ def find_notes(
     near = {} if index is None or notes.empty else _nearest(index, notes, accounts, [query, english(query)])
     hits = search(notes, query, near, english=english, german=german)
     names = snapshot.table("accounts", scope).set_index("account_id")["name"]
-    shown = hits[: MOST if all(hit.sure for hit in hits) else MOST_UNSURE]
+    fitting, others = [hit for hit in hits if hit.sure], [hit for hit in hits if not hit.sure]
+    shown = fitting[:MOST] + others[: max(0, min(MOST_UNSURE, MOST - len(fitting)))]
     rows = [_row(hit, names, place) for place, hit in enumerate(shown, start=1)]
     origin = f"snapshot {snapshot.id}:notes in scope"
     data: dict[str, Any] = {
@@ -65,16 +66,20 @@ def find_notes(
         "query": cell(quoted(query, SHORT), "text", "question", "words asked for"),
         "looked": cell(len(notes), "count", origin, "notes looked through"),
         "accounts": cell(notes["account_id"].nunique(), "count", origin, "accounts with notes"),
-        "found": cell(len(hits), "count", origin, "notes found"),
-        "more": cell(len(hits) - len(shown), "count", origin, "further notes"),
+        "found": cell(len(fitting), "count", origin, "notes found"),
+        "more": cell(max(0, len(fitting) - MOST), "count", origin, "further notes"),
         "rows": rows,
     }
     if found is not None:
         data["account_id"] = cell(found, "text", f"book:accounts[{found}].account_id", "account")
         data["name"] = cell(names[found], "text", f"book:accounts[{found}].name", "account")
-    lines = [say(_lead(query, hits, notes, found)), *(_line(row, f"rows[{place}]") for place, row in enumerate(rows))]
-    if len(hits) > len(shown) and hits[0].sure and telling(query):
+    told = [_line(row, f"rows[{place}]") for place, row in enumerate(rows)]
+    lines = [say(_lead(query, hits, notes, found)), *told[: len(fitting)]]
+    if len(fitting) > MOST and telling(query):
         lines.append(say("notes_more"))
+    if fitting and told[len(fitting) :]:
+        lines.append(say("notes_others"))
+    lines += told[len(fitting) :]
     if not near and len(notes) and telling(query):
         lines.append(say("notes_by_words"))
     spoken = dict.fromkeys([found] if found else [str(hit.note.account_id) for hit in shown])
