@@ -43,7 +43,12 @@ USERS: tuple[tuple[str, Role, str | None], ...] = (
 
 def tables() -> dict[str, pd.DataFrame]:
     """Return the tables of the book."""
-    accounts = [("A-1", "Acme Works", "R-ana"), ("A-2", "Borealis Foods", "R-ana"), ("A-3", "Globex Power", "R-otto")]
+    accounts = [
+        ("A-1", "Acme Works", "R-ana"),
+        ("A-2", "Borealis Foods", "R-ana"),
+        ("A-3", "Globex Power", "R-otto"),
+        ("A-4", "Quiet Mills", "R-ana"),
+    ]
     reps = [
         ("R-ana", "Ana Torres", "rep", "R-mia"),
         ("R-otto", "Otto Lind", "rep", "R-mia"),

@@ -10,6 +10,7 @@ from copilot.agent.scope import scope_of
 from copilot.data.snapshot import Snapshot, open_snapshot
 from copilot.data.workspace import Workspace
 from copilot.errors import MissingData, UnknownAccount
+from copilot.explain.answers.draft import draft
 from copilot.explain.answers.notes import find_notes
 from copilot.text.cells import Record, flatten
 from copilot.text.quotes import PASSAGE, free_text
@@ -92,6 +93,15 @@ def test_where_nothing_fits_it_says_what_was_looked_through(book: Workspace, sna
     )
     nobody = Scope(frozenset(), frozenset())
     assert told(find_notes(snapshot, nobody, "x", None, book.root)) == "There are no notes in your book."
+
+
+def test_notes_of_a_studys_control_are_facts_and_a_draft_for_it_needs_no_score(
+    book: Workspace, snapshot: Snapshot, ana: Scope
+) -> None:
+    study = Snapshot(snapshot.folder, snapshot.book, {"A-1": "hidden until 2026-09-30: control of pilot"})
+    record = find_notes(study, ana, "merger", None, book.root)
+    assert record.accounts == ("A-1",)
+    assert "renews on" in str(draft(study, ana, "A-1", "email").data["draft"].value)
 
 
 def test_without_an_index_words_alone_are_searched_and_it_is_said(snapshot: Snapshot, tmp_path: Path) -> None:
