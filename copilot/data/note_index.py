@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +21,7 @@ import pandas as pd
 
 from copilot.data.note_vectors import cached, missing
 from copilot.data.workspace import Book, Workspace, read_manifest
+from copilot.errors import BadInput
 from copilot.text.quotes import passages
 
 if TYPE_CHECKING:
@@ -81,8 +83,9 @@ def build(
     home = workspace.root / "chroma"
     for left_over in home.glob(".writing-*"):  # by a writer that was killed
         shutil.rmtree(left_over)
-    if not rows or (home / key).is_dir():
+    if not rows or _is_whole(home / key, len(rows)):
         return Built(about if rows else {})
+    shutil.rmtree(home / key, ignore_errors=True)
     vectors = cached(workspace, embedder, texts, tell)
     tell("Writing the index of the notes")
     draft = home / f".writing-{os.getpid()}-{key}"
@@ -103,17 +106,17 @@ def prune(workspace: Workspace) -> None:
 
 
 class NoteIndex:
-    """One index, read only."""
+    """One index, read only: its folder, the encoder its vectors are of and how many passages it has."""
 
-    def __init__(self, folder: Path, encoder: str) -> None:
-        self.folder, self.encoder = folder, encoder
+    def __init__(self, folder: Path, encoder: str, passages: int) -> None:
+        self.folder, self.encoder, self.passages = folder, encoder, passages
 
     @classmethod
     def of(cls, workspace: Path, manifest: dict[str, Any]) -> NoteIndex | None:
         """Return the index that a snapshot's manifest names, or None where there is none."""
         about = manifest.get("notes", {})
         folder = workspace / "chroma" / about.get("index", "none")
-        return cls(folder, about["encoder"]) if (folder / "chroma.sqlite3").is_file() else None
+        return cls(folder, about["encoder"], about["passages"]) if (folder / "chroma.sqlite3").is_file() else None
 
     def nearest(self, queries: Floats, accounts: Collection[str] | None, in_scope: int) -> dict[str, tuple[int, float]]:
         """Return by note the passage nearest to any of the queries and its cosine.
@@ -122,44 +125,51 @@ class NoteIndex:
             queries: Unit vectors, shape (q, width).
             accounts: Whose notes may be seen; None for all of them.
             in_scope: How many passages these have: up to ``EXACT`` all of them are compared.
+
+        Raises:
+            BadInput: The index cannot be read.
         """
         wanted = None if accounts is None else tuple(sorted(accounts))
-        if in_scope <= EXACT:
-            places, vectors = _rows(self.folder, wanted)
-            found = zip(places, (vectors @ queries.T).max(axis=1), strict=True) if places else iter(())
-        else:
-            found = _neighbours(self.folder, queries, wanted)
         best: dict[str, tuple[int, float]] = {}
-        for (note, place), cosine in found:
+        for (note, place), cosine in self._cosines(queries, wanted, exact=in_scope <= EXACT):
             if note not in best or cosine > best[note][1]:
                 best[note] = place, float(cosine)
         return best
+
+    def _cosines(
+        self, queries: Floats, accounts: tuple[str, ...] | None, *, exact: bool
+    ) -> Iterable[tuple[Place, float]]:
+        if not exact:
+            return _neighbours(self.folder, queries, accounts)
+        places, vectors = _rows(self.folder, accounts)
+        return zip(places, (vectors @ queries.T).max(axis=1), strict=True) if places else ()
 
 
 @lru_cache(maxsize=4)
 def _rows(folder: Path, accounts: tuple[str, ...] | None) -> tuple[list[Place], Floats]:
     """Return the places of all passages of these accounts and their vectors, shape (n, width)."""
-    collection, places, parts = _collection(folder), [], []
-    for where in _wheres(accounts):
-        offset = 0
-        wanted = {"where": where, "include": ["metadatas", "embeddings"], "limit": BATCH}
-        while (got := collection.get(**wanted, offset=offset))["ids"]:
-            places += [(str(one["note_id"]), int(one["place"])) for one in got["metadatas"]]
-            parts.append(np.asarray(got["embeddings"], dtype="float32"))
-            offset += BATCH
+    places, parts = [], []
+    with _opened(folder) as collection:
+        for where in _wheres(accounts):
+            offset = 0
+            wanted = {"where": where, "include": ["metadatas", "embeddings"], "limit": BATCH}
+            while (got := collection.get(**wanted, offset=offset))["ids"]:
+                places += [(str(one["note_id"]), int(one["place"])) for one in got["metadatas"]]
+                parts.append(np.asarray(got["embeddings"], dtype="float32"))
+                offset += BATCH
     return places, np.concatenate(parts) if parts else np.zeros((0, 1), dtype="float32")
 
 
 def _neighbours(folder: Path, queries: Floats, accounts: tuple[str, ...] | None) -> Iterator[tuple[Place, float]]:
     """Yield the passages that HNSW finds nearest, with their cosines."""
-    collection = _collection(folder)
-    for where in _wheres(accounts):
-        got = collection.query(
-            query_embeddings=list(queries), n_results=NEAREST, where=where, include=["metadatas", "distances"]
-        )
-        for own, distances in zip(got["metadatas"], got["distances"], strict=True):
-            for one, distance in zip(own, distances, strict=True):
-                yield (str(one["note_id"]), int(one["place"])), 1 - float(distance)
+    with _opened(folder) as collection:
+        for where in _wheres(accounts):
+            got = collection.query(
+                query_embeddings=list(queries), n_results=NEAREST, where=where, include=["metadatas", "distances"]
+            )
+            for own, distances in zip(got["metadatas"], got["distances"], strict=True):
+                for one, distance in zip(own, distances, strict=True):
+                    yield (str(one["note_id"]), int(one["place"])), 1 - float(distance)
 
 
 def _wheres(accounts: tuple[str, ...] | None) -> Iterator[dict[str, Any] | None]:
@@ -169,9 +179,18 @@ def _wheres(accounts: tuple[str, ...] | None) -> Iterator[dict[str, Any] | None]
         yield {"account_id": {"$in": list((accounts or ())[first : first + IDS])}}
 
 
-@lru_cache(maxsize=8)
-def _collection(folder: Path) -> Any:
-    return _client(folder).get_collection(NAME, embedding_function=None)
+@contextmanager
+def _opened(folder: Path) -> Iterator[Any]:
+    """Open an index to be read, and close it again.
+
+    Raises:
+        BadInput: It cannot be read.
+    """
+    try:
+        with _client(folder) as client:
+            yield client.get_collection(NAME, embedding_function=None)
+    except Exception as fault:  # Chroma lets through whatever its parts raise
+        raise BadInput(f"The index of the notes cannot be read ({fault}); run `sales-copilot score`.") from fault
 
 
 def _client(folder: Path) -> Any:
@@ -181,23 +200,31 @@ def _client(folder: Path) -> Any:
     return chromadb.PersistentClient(str(folder), settings=Settings(anonymized_telemetry=False))
 
 
+def _is_whole(folder: Path, passages: int) -> bool:
+    """Whether an index is there and can be read."""
+    try:
+        return folder.is_dir() and len(_rows(folder, None)[0]) == passages
+    except BadInput:
+        return False
+
+
 def _write(folder: Path, rows: Sequence[tuple[Any, int, str]], vectors: Floats) -> None:
-    client = _client(folder)
-    collection = client.create_collection(
-        NAME,
-        embedding_function=None,  # the default one would be downloaded
-        configuration={"hnsw": {"space": "cosine", "ef_search": SEARCHED}},
-    )
-    for first in range(0, len(rows), BATCH):
-        part = rows[first : first + BATCH]
-        collection.add(
-            ids=[f"{note.note_id}#{place}" for note, place, _ in part],
-            embeddings=vectors[first : first + BATCH],
-            metadatas=[
-                {"note_id": str(note.note_id), "account_id": str(note.account_id), "place": place}
-                for note, place, _ in part
-            ],
+    with _client(folder) as client:
+        collection = client.create_collection(
+            NAME,
+            embedding_function=None,  # the default one would be downloaded
+            configuration={"hnsw": {"space": "cosine", "ef_search": SEARCHED}},
         )
+        for first in range(0, len(rows), BATCH):
+            part = rows[first : first + BATCH]
+            collection.add(
+                ids=[f"{note.note_id}#{place}" for note, place, _ in part],
+                embeddings=vectors[first : first + BATCH],
+                metadatas=[
+                    {"note_id": str(note.note_id), "account_id": str(note.account_id), "place": place}
+                    for note, place, _ in part
+                ],
+            )
 
 
 def _key(encoder: str, rows: Sequence[tuple[Any, int, str]]) -> str:

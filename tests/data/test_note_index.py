@@ -11,6 +11,7 @@ from copilot.data import note_index
 from copilot.data.note_index import NoteIndex, build, prune
 from copilot.data.note_vectors import cached, key_of, missing
 from copilot.data.workspace import Workspace
+from copilot.errors import BadInput
 from copilot.text.encoder import Ngrams
 from tests import notebook
 from tests.conftest import NOW
@@ -130,13 +131,29 @@ def test_another_encoder_makes_another_index_and_uses_no_old_vector(workspace: W
 def test_indexes_go_with_the_last_snapshot_that_names_them(workspace: Workspace) -> None:
     about = build(workspace, workspace.book(), Ngrams(), silent).about
     old = snapshot(workspace, about, 1)
-    new = snapshot(workspace, {"index": "elsewhere", "encoder": "x"}, 2)
+    new = snapshot(workspace, {"index": "elsewhere", "encoder": "x", "passages": 1}, 2)
     prune(workspace)
     assert NoteIndex.of(workspace.root, {"notes": about}) is not None
     shutil.rmtree(old)
     prune(workspace)
     assert new.is_dir()
     assert NoteIndex.of(workspace.root, {"notes": about}) is None
+
+
+def test_a_damaged_index_is_said_when_read_and_made_anew_by_the_next_night(workspace: Workspace) -> None:
+    about = build(workspace, workspace.book(), Ngrams(), silent).about
+    folder = workspace.root / "chroma" / about["index"]
+    whole = {path.name for path in folder.iterdir()}
+    (folder / "chroma.sqlite3").write_bytes(b"broken" * 100)
+    note_index._rows.cache_clear()
+    index = NoteIndex.of(workspace.root, {"notes": about})
+    assert index is not None
+    with pytest.raises(BadInput, match="index of the notes cannot be read"):
+        index.nearest(Ngrams().encode(["merger"]), None, 10)
+    assert build(workspace, workspace.book(), Ngrams(), silent).about == about
+    assert {path.name for path in folder.iterdir()} >= {"chroma.sqlite3"} <= whole
+    note_index._rows.cache_clear()
+    assert "N-2" in index.nearest(Ngrams().encode(["merger"]), None, 10)
 
 
 def test_a_killed_night_leaves_no_index_and_goes_on_where_it_was(

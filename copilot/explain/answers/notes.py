@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from copilot.access import Scope, SnapshotReader
-from copilot.data.note_index import NoteIndex, known_notes, said
+from copilot.data.note_index import EXACT, NoteIndex, known_notes, said
 from copilot.data.note_search import Hit, Nearest, search, telling
-from copilot.errors import MissingData
+from copilot.errors import BadInput, MissingData
 from copilot.explain.answers.common import as_of_cell, cell, resolve, say
 from copilot.text.cells import Cell, Record, Say
 from copilot.text.encoder import Encoder, Ngrams
@@ -56,7 +58,8 @@ def find_notes(
     index = NoteIndex.of(workspace, snapshot.manifest)
     near = {} if index is None or notes.empty else _nearest(index, notes, accounts, [query, english(query)])
     hits = search(notes, query, near, english=english, german=german)
-    names = snapshot.table("accounts", scope).set_index("account_id")["name"]
+    known = snapshot.table("accounts", scope)
+    names = dict(zip(known["account_id"], known["name"], strict=True))
     fitting, others = [hit for hit in hits if hit.sure], [hit for hit in hits if not hit.sure]
     shown = fitting[:MOST] + others[: max(0, min(MOST_UNSURE, MOST - len(fitting)))]
     rows = [_row(hit, names, place) for place, hit in enumerate(shown, start=1)]
@@ -76,12 +79,12 @@ def find_notes(
     told = [_line(row, f"rows[{place}]") for place, row in enumerate(rows)]
     lines = [say(_lead(query, hits, notes, found)), *told[: len(fitting)]]
     if len(fitting) > MOST and telling(query):
-        lines.append(say("notes_more"))
+        lines.append(_aside("notes_more"))
     if fitting and told[len(fitting) :]:
-        lines.append(say("notes_others"))
+        lines.append(_aside("notes_others"))
     lines += told[len(fitting) :]
     if not near and len(notes) and telling(query):
-        lines.append(say("notes_by_words"))
+        lines.append(_aside("notes_by_words"))
     spoken = dict.fromkeys([found] if found else [str(hit.note.account_id) for hit in shown])
     return Record("search_notes", data, tuple(lines), {}, tuple(spoken))
 
@@ -112,17 +115,23 @@ def _nearest(index: NoteIndex, notes: pd.DataFrame, accounts: Any, queries: Sequ
     embedder = Encoder.find() or Ngrams()
     if embedder.name != index.encoder:
         return {}
-    passages = sum(len(said(note)) for note in notes.itertuples())
-    return index.nearest(embedder.encode(list(dict.fromkeys(queries))), accounts, passages)
+    in_scope = index.passages
+    if in_scope > EXACT:
+        in_scope = sum(len(said(note)) for note in notes.itertuples())
+    with suppress(BadInput):  # a damaged index: the words are still there, and the answer says so
+        return index.nearest(embedder.encode(list(dict.fromkeys(queries))), accounts, in_scope)
+    return {}
 
 
-def _row(hit: Hit, names: pd.Series, rank: int) -> dict[str, Cell]:
+def _row(hit: Hit, names: Mapping[str, str], rank: int) -> dict[str, Cell]:
     note = hit.note
     origin = f"book:notes[{note.note_id}]"
     row = {
         "rank": cell(rank, "count", "copilot", "rank"),
         "account_id": cell(note.account_id, "text", f"book:accounts[{note.account_id}].account_id", "account"),
-        "name": cell(names[note.account_id], "text", f"book:accounts[{note.account_id}].name", "account"),
+        "name": cell(
+            names.get(note.account_id, note.account_id), "text", f"book:accounts[{note.account_id}].name", "account"
+        ),
         "date": cell(note.event_ts if not pd.isna(note.event_ts) else note.known_ts, "date", origin, "day of the note"),
         "quote": quotation(note, hit.place, hit.parts),
     }
@@ -147,6 +156,9 @@ def _lead(query: str, hits: Sequence[Hit], notes: pd.DataFrame, account: str | N
 
 
 def _line(row: dict[str, Cell], path: str) -> Say:
-    key = "note" + "".join(f"_{name}" for name in ("author", "title") if name in row)
-    line = say(key, path)
-    return Say(line.text, verbatim=True)
+    return _aside("note" + "".join(f"_{name}" for name in ("author", "title") if name in row), path)
+
+
+def _aside(key: str, path: str = "") -> Say:
+    """Return a sentence that no model words again."""
+    return replace(say(key, path), verbatim=True)
