@@ -45,7 +45,7 @@ def stages(workspace: Workspace, clock: Callable[[], datetime], *, preset: Prese
     if fresh or _untrained(workspace):
         found.append(Stage("Training the models", 80 * size, lambda tell: _train(workspace, clock, tell)))
     if fresh or _unscored(workspace):
-        found.append(Stage("Scoring every account", 32 * size, lambda tell: _score(workspace, clock, tell)))
+        found.append(Stage("Scoring every account", 50 * size, lambda tell: _score(workspace, clock, tell)))
     if not any((settings().cache / "router").glob("*.npz")):
         found.append(Stage("Learning to read questions (once on this machine)", 15, _router))
     return found
