@@ -2,6 +2,8 @@
 
 from copilot.access import Role
 from copilot.agent.tool import Tool, tool
+from tools import propose_assignment as proposing
+from tools import record_feedback as reacting
 from tools.estimate_uplift import estimate_uplift
 from tools.explain_account import explain_account
 from tools.forecast_engagement import forecast_engagement
@@ -27,7 +29,9 @@ REGISTRY: dict[str, Tool] = {
         tool(forecast_engagement, roles=_READERS),
         tool(predict_growth, roles=_READERS),
         tool(recommend_action, roles=_READERS),
+        tool(reacting.record_feedback, roles=("rep",), write=reacting.WRITE),
         tool(simulate_assignment, roles=("manager",)),
+        tool(proposing.propose_assignment, roles=("manager",), write=proposing.WRITE),
         tool(measure_impact, roles=("manager", "analyst")),
         tool(search_features, roles=("analyst",)),
     )

@@ -16,17 +16,53 @@ from copilot.text.cells import Record
 
 
 @dataclass(frozen=True)
+class Carried:
+    """What came of an approved write: what to tell, and what takes it back, as plain data."""
+
+    record: Record
+    undo: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Write:
+    """The two acts of a tool that writes. Its own function only says what would be done.
+
+    Attributes:
+        carry_out: ``f(ctx, **arguments)``, once a person has approved.
+        undo: ``f(ctx, undo)`` takes it back.
+    """
+
+    carry_out: Callable[..., Carried]
+    undo: Callable[[Ctx, Mapping[str, Any]], Record]
+
+
+@dataclass(frozen=True)
 class Tool:
-    """One entry of the registry."""
+    """One entry of the registry; ``write`` is there where it changes anything."""
 
     name: str
     description: str
     function: Callable[..., Record]
     arguments: type[BaseModel]
     roles: tuple[Role, ...]
+    write: Write | None = None
+
+    @property
+    def writes(self) -> bool:
+        """Whether it changes anything, so that its call only proposes."""
+        return self.write is not None
 
     def __call__(self, ctx: Ctx, arguments: Mapping[str, Any]) -> Record:
-        """Check the right and the arguments, then run.
+        """Check the right and the arguments, then run; a tool that writes only says what it would do.
+
+        Raises:
+            RoleLacksTool: The asker's role may not use this tool.
+            TryAgain: An argument is missing, unknown or out of its limits.
+        """
+        return self.function(ctx, **self.checked(ctx, arguments))
+
+    def checked(self, ctx: Ctx, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments with defaults filled in, after checking the right and the limits.
 
         Raises:
             RoleLacksTool: The asker's role may not use this tool.
@@ -35,15 +71,15 @@ class Tool:
         if ctx.principal.role not in self.roles:
             raise RoleLacksTool(f"The role {ctx.principal.role} may not use {self.name}; {_listed(self.roles)} may.")
         try:
-            checked = self.arguments.model_validate(dict(arguments))
+            found = self.arguments.model_validate(dict(arguments))
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "arguments"
             raise TryAgain(f"{self.name} cannot take {where}: {first['msg']}.") from None
-        return self.function(ctx, **{name: getattr(checked, name) for name in type(checked).model_fields})
+        return {name: getattr(found, name) for name in type(found).model_fields}
 
 
-def tool(function: Callable[..., Record], *, roles: tuple[Role, ...]) -> Tool:
+def tool(function: Callable[..., Record], *, roles: tuple[Role, ...], write: Write | None = None) -> Tool:
     """Make a tool of a documented function ``f(ctx, **arguments)``.
 
     Raises:
@@ -60,7 +96,7 @@ def tool(function: Callable[..., Record], *, roles: tuple[Role, ...]) -> Tool:
         default = ... if parameter.default is parameter.empty else parameter.default
         fields[name] = (hints[name], Field(default=default, description=words[name]))
     arguments = create_model(function.__name__, __config__=ConfigDict(extra="forbid"), **fields)
-    return Tool(function.__name__, " ".join(summary.split()), function, arguments, roles)
+    return Tool(function.__name__, " ".join(summary.split()), function, arguments, roles, write)
 
 
 def _descriptions(listed: str) -> dict[str, str]:

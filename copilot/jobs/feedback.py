@@ -30,6 +30,7 @@ from copilot.errors import BadInput
 
 PREDICTED = ("money_log_usd", "engagement_points", "not_predicted")  # the recommendation's predicted impact
 EVENT = "feedback"  # the kind of event in copilot.db
+UNDONE = "feedback_undone"  # one that takes another back
 _DECIMALS = 4  # of a context; the log then holds what was used, in half the space
 _ASIDE = ("duplicate", "unknown", "unreadable")
 
@@ -249,7 +250,8 @@ def _of_the_screens(workspace: Workspace) -> Iterator[dict[str, Any]]:
     if url is None and not workspace.database.is_file():
         return
     with Database.open(url or workspace.database) as database:
-        events = database.events(EVENT)
+        undone = {event["data"].get("event") for event in database.events(UNDONE)}
+        events = [event for event in database.events(EVENT) if event["id"] not in undone]
     for event in events:
         at = event["at"].isoformat()
         told = {name: event["data"].get(name) for name in ("decision_id", "feedback")}

@@ -147,6 +147,22 @@ sessions = sa.Table(  # who is logged in to the screens; the browser alone has t
     sa.Column("expires_at", Moment, nullable=False),
 )  # fmt: skip
 
+proposals = sa.Table(  # writes that wait for a person's approval, and what became of them
+    "proposals", metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("username", sa.ForeignKey(users.c.username), nullable=False, index=True),
+    sa.Column("made_at", Moment, nullable=False),
+    sa.Column("expires_at", Moment, nullable=False),
+    sa.Column("snapshot", sa.Text, nullable=False),
+    sa.Column("calls", CleanJson, nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("summary", CleanText, nullable=False),
+    sa.Column("status", sa.String(20), nullable=False),
+    sa.Column("settled_at", Moment),
+    sa.Column("undo", CleanJson, nullable=False),
+    sa.Column("outcome", CleanText, nullable=False),
+)  # fmt: skip
+
 audit = sa.Table(
     "audit", metadata,
     sa.Column("link", sa.Integer, primary_key=True, autoincrement=False),
