@@ -175,7 +175,7 @@ class Handlers:
             shown += messages.old(turn)
             turns.append((len(shown), number))
             said = {} if opinions.explains(turn.sources) else None
-            proposed = self._proposed(who, turn.approval)
+            proposed = self._proposed(who, turn.approval) or _open(proposed)
         yield {
             self.chat: shown,
             self.box: _idle(""),
@@ -269,7 +269,7 @@ class Handlers:
             self.box: gr.Textbox(value="", submit_btn=False, stop_btn=True),
             self.view: replace(view, question=question),
             self.opinion: "",
-            self.approval: "",
+            self.approval: approvals.line(_open(view.approval)),
         }
         sentence = texts()["broken"]
         try:
@@ -293,7 +293,8 @@ class Handlers:
             turns=(*view.turns, (len(shown), running.finished.turn)),
             question="",
             opinions={} if opinions.explains(running.finished.answer.sources) else None,
-            approval=await to_thread.run_sync(self._proposed, who, running.finished.answer.approval),
+            approval=await to_thread.run_sync(self._proposed, who, running.finished.answer.approval)
+            or _open(view.approval),
         )
         yield {
             self.chat: list(shown),
@@ -351,6 +352,11 @@ class Handlers:
             f'<span class="sc-who"><b>{html.escape(who.username)}</b> <i>{html.escape(who.role)}</i></span>'
             '<form method="post" action="/logout"><button type="submit" class="sc-out">Log out</button></form>'
         )
+
+
+def _open(approval: approvals.Approval | None) -> approvals.Approval | None:
+    """Return what still waits, so that it stays on the page while other things are asked."""
+    return approval if approval and approval.status == "waiting" else None
 
 
 def _clicked(event: gr.EventData, name: str) -> str:

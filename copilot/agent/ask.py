@@ -103,10 +103,14 @@ def stream(
     words = vocabulary(snapshot, scope, tuple(study.name for study in held(workspace.root)), principal.rep_id or "")
     recent = earlier[-1].accounts if earlier else []
     previous = _calls(earlier[-1]) if earlier else []
+    pending = _pending(store, earlier)
     allowed = [name for name, tool in tools.items() if principal.role in tool.roles]
 
     def read(question: str, second: Second | None = None) -> Understanding:
-        return understand(question, words, router(), allowed=allowed, recent=recent, previous=previous, second=second)
+        return understand(
+            question, words, router(),
+            allowed=allowed, recent=recent, previous=previous, pending=pending, second=second,
+        )  # fmt: skip
 
     def begin(client: Client, offered: Mapping[str, Tool]) -> Conversation:
         told = [(turn.question, _calls(turn), turn.accounts) for turn in earlier]
@@ -219,6 +223,15 @@ def _answer(state: State, thread: str, snapshot: Snapshot, rung: str, timings: d
         timings_ms=timings,
         exit_code=code,
     )
+
+
+def _pending(store: Store, earlier: Sequence[database.Turn]) -> str:
+    """Return the newest proposal of the turns before, where it still waits."""
+    newest = next((turn for turn in reversed(earlier) if turn.approval), None)
+    if newest is None or newest.approval is None:
+        return ""
+    found = proposals.find(store, newest.approval["id"], newest.username)
+    return found.name if found.status == "waiting" else ""
 
 
 def _approval(state: State) -> dict[str, Any] | None:

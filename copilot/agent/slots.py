@@ -63,11 +63,11 @@ FEEDBACKS = (
         "dismissed",
         r"dismiss|reject|declin|remov|off my list|not (?:interested|relevant|useful|a fit|pursu)|never|disagree|useless|"
         r"ignore|(?:don'?t|do not) (?:show|want|bother|suggest)|thumbs down|won'?t|wrong|no longer|hide|drop|not fit|"
-        r"fits .*not|irrelevant|bad (?:idea|tip|suggestion)|skip|no thanks|get rid|stop suggesting",
+        r"fits .*not|irrelevant|bad (?:idea|tip|suggestion)|skip|no thanks|get rid|stop suggesting|nonsense|makes no sense",
     ),
     (
         "accepted",
-        r"accept|agree|\bi'?ll\b|\bi will\b|good (?:idea|tip|call)|thumbs up|^yes|take the|on it\b|sounds good|will do|"
+        r"accept|agree|\btake (?:over|on)\b|\bi'?ll\b|\bi will\b|good (?:idea|tip|call)|thumbs up|^yes|take the|on it\b|sounds good|will do|"
         r"i'?m on|\bdo i at|\bdo it|\bi do\b",
     ),
     (
