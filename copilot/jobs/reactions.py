@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from copilot.access import Principal
+import pandas as pd
+
+from copilot.access import Principal, Scope, SnapshotReader
 from copilot.agent.scope import scope_of
 from copilot.data.snapshot import Snapshot
 from copilot.errors import TryAgain
@@ -63,3 +65,25 @@ def note(
                 return int(event["id"])
     data = {"decision_id": decision, "feedback": word} | ({"reason": reason} if reason else {})
     return store.log_event(who.username, EVENT, account, data, now)
+
+
+def answered(store: Store, snapshot: SnapshotReader, scope: Scope) -> dict[str, str]:
+    """Return the last word on each account of the worklists in scope, where there is one that still counts.
+
+    Any other word than done is of the action that was shown, so a later night's action is open again; done counts from
+    the day on which the account came onto the list. That an action was opened is no word on it.
+    """
+    plan, actions = snapshot.scores("plan", scope), snapshot.scores("actions", scope)
+    if plan.empty or actions.empty:
+        return {}
+    since = dict(zip(plan["account_id"], pd.to_datetime(plan["recommended_on"]).dt.date, strict=True))
+    current = dict(zip(actions["account_id"], actions["decision_id"], strict=True))
+    said: dict[str, str] = {}
+    for event in store.events(EVENT):
+        account, word = event["subject"], event["data"].get("feedback")
+        if account not in since or word not in WORDS or word == "opened":
+            continue
+        shown_now = event["data"].get("decision_id") == current.get(account)
+        if shown_now or (word == "done" and event["at"].date() >= since[account]):
+            said[account] = word
+    return said
