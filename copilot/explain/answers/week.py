@@ -109,7 +109,7 @@ class _Telling:
         if self.tasks.empty:
             lines = self._nothing()
         elif self.week.chosen.empty:
-            lines = [say("week_too_short"), *self._assumed()]
+            lines = [say("week_too_short"), *self._more(), *self._assumed()]
         else:
             lines = [*self._lead(), *self._first(), *self._left(), *self._more(), *self._assumed()]
         lines += [*self._answered(), *hidden_say(self.hidden)]
