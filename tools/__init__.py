@@ -4,11 +4,13 @@ from copilot.access import Role
 from copilot.agent.tool import Tool, tool
 from tools import propose_assignment as proposing
 from tools import record_feedback as reacting
+from tools.compare_accounts import compare_accounts
 from tools.estimate_uplift import estimate_uplift
 from tools.explain_account import explain_account
 from tools.forecast_engagement import forecast_engagement
 from tools.get_account import get_account
 from tools.measure_impact import measure_impact
+from tools.plan_week import plan_week
 from tools.predict_growth import predict_growth
 from tools.rank_accounts import rank_accounts
 from tools.recommend_action import recommend_action
@@ -30,6 +32,8 @@ REGISTRY: dict[str, Tool] = {
         tool(predict_growth, roles=_READERS),
         tool(recommend_action, roles=_READERS),
         tool(reacting.record_feedback, roles=("rep",), write=reacting.WRITE),
+        tool(compare_accounts, roles=_READERS),
+        tool(plan_week, roles=("rep",)),
         tool(simulate_assignment, roles=("manager",)),
         tool(proposing.propose_assignment, roles=("manager",), write=proposing.WRITE),
         tool(measure_impact, roles=("manager", "analyst")),

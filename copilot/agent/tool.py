@@ -6,13 +6,17 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from copilot.access import Ctx, Role
+from copilot.agent.replies import ABILITIES
 from copilot.errors import RoleLacksTool, TryAgain
 from copilot.text.cells import Record
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 
 @dataclass(frozen=True)
@@ -73,10 +77,26 @@ class Tool:
         try:
             found = self.arguments.model_validate(dict(arguments))
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "arguments"
-            raise TryAgain(f"{self.name} cannot take {where}: {first['msg']}.") from None
+            raise TryAgain(self._refusal(error.errors()[0])) from None
         return {name: getattr(found, name) for name in type(found).model_fields}
+
+    def _refusal(self, fault: ErrorDetails) -> str:
+        """Say what an argument may be; of a number or a list, also how much was given."""
+        where = ".".join(str(part) for part in fault["loc"]) or "arguments"
+        limits = self._limits(str(fault["loc"][0])) if fault["loc"] else {}
+        able = ABILITIES.get(self.name, f"use {self.name}")
+        lists = {"too_short": "minItems", "too_long": "maxItems"}
+        if fault["type"] in lists and {"minItems", "maxItems"} <= set(limits):
+            return f"To {able}, give {limits['minItems']} to {limits['maxItems']} {where}, not {len(fault['input'])}."
+        if fault["type"] in ("greater_than_equal", "less_than_equal") and {"minimum", "maximum"} <= set(limits):
+            return f"To {able}, give {where} from {limits['minimum']} to {limits['maximum']}, not {fault['input']}."
+        return f"{self.name} cannot take {where}: {fault['msg']}."
+
+    def _limits(self, argument: str) -> dict[str, Any]:
+        """Return the schema of one argument, with or without None."""
+        schema = self.arguments.model_json_schema()["properties"].get(argument, {})
+        found: dict[str, Any] = next((part for part in schema.get("anyOf", ()) if part.get("type") != "null"), schema)
+        return found
 
 
 def tool(function: Callable[..., Record], *, roles: tuple[Role, ...], write: Write | None = None) -> Tool:

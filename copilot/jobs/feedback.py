@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from copilot.access import EventLog
 from copilot.bandit import contexts, feedback
 from copilot.bandit.compaction import compact
 from copilot.bandit.contexts import ACTIONS, Encoder
@@ -243,6 +244,12 @@ def _of_the_book(book: Book) -> Iterator[dict[str, Any]]:
         yield {"decision_id": name, "feedback": word, "at": at, "event_id": f"book:{name}:{word}@{at}"}
 
 
+def counted(log: EventLog) -> list[dict[str, Any]]:
+    """Return the reactions that nobody has taken back, in their order."""
+    undone = {event["data"].get("event") for event in log.events(UNDONE)}
+    return [event for event in log.events(EVENT) if event["id"] not in undone]
+
+
 def _of_the_screens(workspace: Workspace) -> Iterator[dict[str, Any]]:
     from copilot.store.database import Store as Database
 
@@ -250,8 +257,7 @@ def _of_the_screens(workspace: Workspace) -> Iterator[dict[str, Any]]:
     if url is None and not workspace.database.is_file():
         return
     with Database.open(url or workspace.database) as database:
-        undone = {event["data"].get("event") for event in database.events(UNDONE)}
-        events = [event for event in database.events(EVENT) if event["id"] not in undone]
+        events = counted(database)
     for event in events:
         at = event["at"].isoformat()
         told = {name: event["data"].get(name) for name in ("decision_id", "feedback")}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import pandas as pd
+
 from copilot.access import EventLog, Principal, Scope, SnapshotReader
 from copilot.errors import TryAgain
 from copilot.explain.answers.common import ACTIONS
-from copilot.jobs.feedback import EVENT, UNDONE
+from copilot.jobs.feedback import EVENT, UNDONE, counted
 
 WORDS = ("accepted", "opened", "dismissed", "snoozed", "done")
 CHANGED = "The action of this account has changed since this page was loaded; load it again to see the new one."
@@ -75,3 +77,25 @@ def standing_action(snapshot: SnapshotReader, scope: Scope, account: str) -> tup
     if mine.empty or mine["decision_id"].isna().any():  # a study hides it
         return None
     return str(mine["decision_id"].iloc[0]), str(mine["action"].iloc[0])
+
+
+def answered(log: EventLog, snapshot: SnapshotReader, scope: Scope) -> dict[str, str]:
+    """Return the last word on each account of the worklists in scope, where there is one that still counts.
+
+    Any other word than done is of the action that was shown, so a later night's action is open again; done counts from
+    the day on which the account came onto the list. That an action was opened is no word on it, nor is what was taken back.
+    """
+    plan, actions = snapshot.scores("plan", scope), snapshot.scores("actions", scope)
+    if plan.empty or actions.empty:
+        return {}
+    since = dict(zip(plan["account_id"], pd.to_datetime(plan["recommended_on"]).dt.date, strict=True))
+    current = dict(zip(actions["account_id"], actions["decision_id"], strict=True))
+    said: dict[str, str] = {}
+    for event in counted(log):
+        account, word = event["subject"], event["data"].get("feedback")
+        if account not in since or word not in WORDS or word == "opened":
+            continue
+        shown_now = event["data"].get("decision_id") == current.get(account)
+        if shown_now or (word == "done" and event["at"].date() >= since[account]):
+            said[account] = word
+    return said
