@@ -83,7 +83,7 @@ def answered(log: EventLog, snapshot: SnapshotReader, scope: Scope) -> dict[str,
     """Return the last word on each account of the worklists in scope, where there is one that still counts.
 
     Any other word than done is of the action that was shown, so a later night's action is open again; done counts from
-    the day on which the account came onto the list. That an action was opened is no word on it, nor is what was taken back.
+    the day on which the account came onto the list. Having opened an action is no word on it, nor is what was undone.
     """
     plan, actions = snapshot.scores("plan", scope), snapshot.scores("actions", scope)
     if plan.empty or actions.empty:
