@@ -29,6 +29,10 @@ EVEN = r"\b(?:un)?fair(?:ly|er|ness)?\b|\b(?:un)?even(?:ly)?\b|\b(?:un)?equal\w*
 WEEKDAY = rf"\b(?:{'|'.join(WEEKDAYS)})"
 ONE_DAY = rf"(?<!by )(?<!until )(?<!till )(?<!through ){WEEKDAY}\b|\b(?:today|tomorrow|my day)\b"
 LONGER = r"\b(?:month|quarter|year|fortnight|(?:two|three|four|2|3|4) weeks)\b"
+ANOTHERS = (
+    rf"(?:\}}|\b(?!(?:today|tomorrow|week|month|{'|'.join(WEEKDAYS)})['’]s)\w+)['’]s "
+    r"(?:\w+ )?(?:week|days?|calendar|hours|schedule)\b"
+)
 LIMITS = {"min_accounts", "max_accounts"}
 
 
@@ -101,6 +105,8 @@ def _of_plan(clause: Clause, arguments: Arguments) -> str:
 
 
 def _of_week(clause: Clause, arguments: Arguments) -> str:
+    if clause.marked.values("rep") or clause.says(ANOTHERS):
+        return "This is your own week; I plan nobody else's."
     longer = clause.says(LONGER)
     if not longer and not (clause.says(ONE_DAY) and len(re.findall(WEEKDAY, clause.plain)) < 2):
         return ""

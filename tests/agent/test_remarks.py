@@ -29,6 +29,8 @@ from tests.agent.conftest import Ask
         ("got 6 hours on Thursday, plan my account work", "from 2026-06-11 to 2026-06-17; it cannot keep to one"),
         ("plan tomorrow for me", "it cannot keep to one of them."),
         ("plan my month", "it looks no further ahead."),
+        ("plan Zed's week", "This is your own week; I plan nobody else's."),
+        ("plan the week of Ben Okafor", "I plan nobody else's."),
         (
             "compare Northwind, Brightwater, Acme, Green-Plus, Lumenfield and Vantor",
             "I compare at most 5 accounts; shown are the first of those named.",
