@@ -1,6 +1,6 @@
 # Everything a developer runs. Needs make and Python 3.11, 3.12 or 3.13; no git, no uv, no curl.
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test bench coverage browser picture clean
+.PHONY: help setup run check test bench coverage browser postgresql picture clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -36,6 +36,13 @@ browser: ## install Chromium for the browser tests (Debian or Ubuntu; asks for r
 	  echo "Installing Chromium by apt, 1 to 2 minutes."; \
 	  root=; [ "$$(id -u)" = 0 ] || root=sudo; \
 	  $$root apt-get update -qq && $$root apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+	}
+
+postgresql: ## install PostgreSQL for the tests of that database (Debian or Ubuntu; asks for root)
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
+	  echo "Installing PostgreSQL by apt, half a minute."; \
+	  root=; [ "$$(id -u)" = 0 ] || root=sudo; \
+	  $$root apt-get update -qq && $$root apt-get install -y -qq --no-install-recommends postgresql >/dev/null; \
 	}
 
 picture: setup browser ## take the README's picture anew, from a running chat

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -78,9 +78,22 @@ class SnapshotReader(Protocol):
         """Return the book's table ``name`` restricted to ``scope``; empty when the book lacks it."""
 
 
+class EventLog(Protocol):
+    """What a write that was approved may append to; events never change."""
+
+    def log_event(self, username: str, kind: str, subject: str, data: Mapping[str, Any], now: datetime) -> int:
+        """Append one event and return its number."""
+
+    def events(self, kind: str) -> list[dict[str, Any]]:
+        """Return all events of one kind in their order: ``id, at, username, kind, subject, data``."""
+
+
 @dataclass(frozen=True)
 class Ctx:
-    """What a tool gets besides its arguments; hidden from any language model."""
+    """What a tool gets besides its arguments; hidden from any language model.
+
+    ``events`` is there only while a write that a person approved is carried out.
+    """
 
     workspace: Path
     principal: Principal
@@ -88,3 +101,4 @@ class Ctx:
     snapshot: SnapshotReader
     clock: Callable[[], datetime]
     rng: np.random.Generator
+    events: EventLog | None = None

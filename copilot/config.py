@@ -34,6 +34,13 @@ class Settings(BaseSettings):
     steepness: float = Field(default=0.05, gt=0, description="k of Eq. 4, per day.")
     accounts_per_rep: int = Field(default=25, ge=1, description="Worklist size where the book gives a rep no maximum.")
     cycle_days: int = Field(default=14, ge=1, description="An account is recommended at most once in so many days.")
+    week_hours: float = Field(
+        default=10, ge=0.25, le=40, description="Hours of a rep's week for accounts, a quarter of it, unless told."
+    )
+    # What an action takes with preparation and follow-up: assumed, since no book records it.
+    hours_boost_engagement: float = Field(default=1.0, gt=0, le=40, description="Hours to boost engagement.")
+    hours_promote_upsell: float = Field(default=1.5, gt=0, le=40, description="Hours to promote an upsell.")
+    hours_prevent_churn: float = Field(default=2.0, gt=0, le=40, description="Hours to prevent churn.")
 
 
 @cache

@@ -2,12 +2,16 @@
 
 from copilot.access import Role
 from copilot.agent.tool import Tool, tool
+from tools import propose_assignment as proposing
+from tools import record_feedback as reacting
+from tools.compare_accounts import compare_accounts
 from tools.draft_outreach import draft_outreach
 from tools.estimate_uplift import estimate_uplift
 from tools.explain_account import explain_account
 from tools.forecast_engagement import forecast_engagement
 from tools.get_account import get_account
 from tools.measure_impact import measure_impact
+from tools.plan_week import plan_week
 from tools.predict_growth import predict_growth
 from tools.rank_accounts import rank_accounts
 from tools.recommend_action import recommend_action
@@ -29,9 +33,13 @@ REGISTRY: dict[str, Tool] = {
         tool(forecast_engagement, roles=_READERS),
         tool(predict_growth, roles=_READERS),
         tool(recommend_action, roles=_READERS),
+        tool(reacting.record_feedback, roles=("rep",), write=reacting.WRITE),
+        tool(compare_accounts, roles=_READERS),
+        tool(plan_week, roles=("rep",)),
         tool(search_notes, roles=_READERS),
         tool(draft_outreach, roles=_READERS),
         tool(simulate_assignment, roles=("manager",)),
+        tool(proposing.propose_assignment, roles=("manager",), write=proposing.WRITE),
         tool(measure_impact, roles=("manager", "analyst")),
         tool(search_features, roles=("analyst",)),
     )

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from copilot.access import Principal
+from copilot.agent.approval import Settled, Verdict
 from copilot.agent.events import Event
 from copilot.errors import BadInput
 from copilot.store import sessions
@@ -23,6 +24,10 @@ def _deaf(_who: Principal, _account: str, _word: str, _action: str) -> None:
     raise BadInput("This screen keeps no reactions.")
 
 
+def _undecided(_who: Principal, _proposal: str, _verdict: Verdict) -> Settled:
+    raise BadInput("This screen settles no proposals.")
+
+
 @dataclass(frozen=True)
 class Desk:
     """What the screen needs from the house. Each function raises ``CopilotError`` with one sentence for the person.
@@ -35,6 +40,7 @@ class Desk:
         clock: The present moment, with its time zone.
         react: ``(principal, account id, word, action)`` keeps what a rep says of the action of an own account; the
             word is one of ``copilot.jobs.reactions.WORDS``, the action the one that the page shows.
+        decide: ``(principal, proposal, verdict)`` settles a proposal of their own.
     """
 
     store: Store
@@ -43,6 +49,7 @@ class Desk:
     state: Callable[[Principal], Sequence[str]]
     clock: Callable[[], datetime] = utc_now
     react: Callable[[Principal, str, str, str], object] = _deaf
+    decide: Callable[[Principal, str, Verdict], Settled] = _undecided
 
 
 def build(desk: Desk) -> FastAPI:

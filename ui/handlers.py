@@ -6,7 +6,7 @@ import contextlib
 import functools
 import html
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
@@ -15,8 +15,9 @@ from anyio import to_thread
 
 from copilot.access import Principal
 from copilot.errors import CopilotError
+from copilot.store import proposals
+from ui import approvals, markup, messages, opinions
 from ui import book as book_html
-from ui import markup, messages, opinions
 from ui.login import COOKIE
 from ui.messages import Message, Running
 from ui.texts import texts
@@ -45,6 +46,7 @@ class View:
         turns: ``(index after the turn's last message, number in the store)`` of each turn.
         question: What is being answered.
         opinions: What the reader said of the last turn's explanation; None where it told no reasons.
+        approval: What the last turn proposed, and where it stands.
     """
 
     thread: str | None = None
@@ -52,6 +54,7 @@ class View:
     turns: tuple[tuple[int, int], ...] = ()
     question: str = ""
     opinions: opinions.Opinions | None = None
+    approval: approvals.Approval | None = None
 
 
 def safely(
@@ -102,7 +105,7 @@ class Handlers:
         self.desk, self.whose, self.icon = desk, whose, icon
         self.chat, self.box, self.view, self.threads = (components[n] for n in ("chat", "box", "view", "threads"))
         self.book, self.header, self.state, self.names = (components[n] for n in ("book", "header", "state", "names"))
-        self.opinion = components["opinion"]
+        self.opinion, self.approval = components["opinion"], components["approval"]
 
     @safely
     def open(self, request: gr.Request) -> Updates:
@@ -156,6 +159,7 @@ class Handlers:
             self.view: View(),
             self.threads: self._threads(who, None),
             self.opinion: "",
+            self.approval: "",
         }
 
     @safely
@@ -166,16 +170,19 @@ class Handlers:
         shown: list[Message] = []
         turns: list[tuple[int, int]] = []
         said: opinions.Opinions | None = None
+        proposed: approvals.Approval | None = None
         for number, turn in self.desk.store.numbered_turns(thread, who.username, limit=TURNS):
             shown += messages.old(turn)
             turns.append((len(shown), number))
             said = {} if opinions.explains(turn.sources) else None
+            proposed = self._proposed(who, turn.approval) or _open(proposed)
         yield {
             self.chat: shown,
             self.box: _idle(""),
-            self.view: View(thread, tuple(shown), tuple(turns), opinions=said),
+            self.view: View(thread, tuple(shown), tuple(turns), opinions=said, approval=proposed),
             self.threads: self._threads(who, thread),
             self.opinion: opinions.line(said),
+            self.approval: approvals.line(proposed),
         }
 
     @safely
@@ -229,6 +236,23 @@ class Handlers:
         self.desk.store.log_event(who.username, "satisfaction", subject, data, self.desk.clock())
         yield {self.view: replace(view, opinions=said), self.opinion: opinions.line(said)}
 
+    @safely
+    def decide(self, view: View, clicked: gr.EventData, request: gr.Request) -> Updates:
+        """Approve, reject or take back what the last turn proposed; the page says the verdict alone, not of what."""
+        who = self._who(request)
+        verdict = approvals.verdict(_clicked(clicked, "verdict"), view.approval)
+        if verdict is None or view.approval is None:
+            return
+        settled = view.approval.settled(self.desk.decide(who, view.approval.name, verdict))
+        yield {self.view: replace(view, approval=settled), self.approval: approvals.line(settled)}
+
+    def _proposed(self, who: Principal, approval: Mapping[str, Any] | None) -> approvals.Approval | None:
+        """Return where the proposal of a stored turn stands by now."""
+        if approval is None:
+            return None
+        found = proposals.find(self.desk.store, approval["id"], who.username)
+        return approvals.Approval(found.name, found.outcome or found.summary, found.status)
+
     def _is_own(self, view: View, number: int, who: Principal) -> bool:
         """Whether a turn is of the user's own conversation that the page shows."""
         if view.thread is None:
@@ -245,6 +269,7 @@ class Handlers:
             self.box: gr.Textbox(value="", submit_btn=False, stop_btn=True),
             self.view: replace(view, question=question),
             self.opinion: "",
+            self.approval: approvals.line(_open(view.approval)),
         }
         sentence = texts()["broken"]
         try:
@@ -268,6 +293,8 @@ class Handlers:
             turns=(*view.turns, (len(shown), running.finished.turn)),
             question="",
             opinions={} if opinions.explains(running.finished.answer.sources) else None,
+            approval=await to_thread.run_sync(self._proposed, who, running.finished.answer.approval)
+            or _open(view.approval),
         )
         yield {
             self.chat: list(shown),
@@ -275,6 +302,7 @@ class Handlers:
             self.view: done,
             self.threads: await to_thread.run_sync(self._threads, who, done.thread),
             self.opinion: opinions.line(done.opinions),
+            self.approval: approvals.line(done.approval),
         }
 
     def _who(self, request: gr.Request) -> Principal:
@@ -324,6 +352,11 @@ class Handlers:
             f'<span class="sc-who"><b>{html.escape(who.username)}</b> <i>{html.escape(who.role)}</i></span>'
             '<form method="post" action="/logout"><button type="submit" class="sc-out">Log out</button></form>'
         )
+
+
+def _open(approval: approvals.Approval | None) -> approvals.Approval | None:
+    """Return what still waits, so that it stays on the page while other things are asked."""
+    return approval if approval and approval.status == "waiting" else None
 
 
 def _clicked(event: gr.EventData, name: str) -> str:

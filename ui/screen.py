@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 AT_ONCE = 8  # handlers of one kind that run at the same time
 # A click on anything with one of these marks inside the HTML is an event of the component.
 _CLICKS = """element.addEventListener('click', (event) => {
-  const found = event.target.closest('[data-row], [data-thread], [data-aspect]');
+  const found = event.target.closest('[data-row], [data-thread], [data-aspect], [data-verdict]');
   if (found) trigger('click', {...found.dataset});
 });"""
 _ICON = (
@@ -56,6 +56,7 @@ def blocks(desk: Desk, whose: Callable[[str | None], Principal | None]) -> gr.Bl
                     allow_file_downloads=False,
                     placeholder=f"## {text['welcome']}\n{text['subtitle']}",
                 )
+                approval = gr.HTML(elem_id="sc-approval", js_on_load=_CLICKS, apply_default_css=False)
                 opinion = gr.HTML(elem_id="sc-opinion", js_on_load=_CLICKS, apply_default_css=False)
                 box = gr.Textbox(
                     elem_id="sc-box",
@@ -82,12 +83,13 @@ def blocks(desk: Desk, whose: Callable[[str | None], Principal | None]) -> gr.Bl
             view=view,
             threads=threads,
             opinion=opinion,
+            approval=approval,
             book=book,
             header=header,
             state=state,
             names=names,
         )
-        talk = [chat, box, view, threads, opinion]
+        talk = [chat, box, view, threads, opinion, approval]
         private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         page.load(do.open, None, [*talk, book, header, state, names], **private)
         asking: list[Any] = [
@@ -101,5 +103,6 @@ def blocks(desk: Desk, whose: Callable[[str | None], Principal | None]) -> gr.Bl
         book.click(do.pick, [names], [box], **private)
         chat.like(do.like, [view], None, **private)
         opinion.click(do.judge, [view], [view, opinion], **private)
+        approval.click(do.decide, [view], [view, approval], trigger_mode="once", **private)
     queued: gr.Blocks = page.queue(default_concurrency_limit=AT_ONCE)
     return queued

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,7 @@ from copilot.data.snapshot import Snapshot, open_snapshot
 from copilot.data.workspace import Workspace
 from copilot.llm.client import Client
 from copilot.llm.ladder import Ladder, RungName
-from copilot.store import database
+from copilot.store import database, proposals
 from copilot.store.database import Store
 
 MOST_KEPT = 64  # vocabularies of different scopes
@@ -102,10 +103,14 @@ def stream(
     words = vocabulary(snapshot, scope, tuple(study.name for study in held(workspace.root)), principal.rep_id or "")
     recent = earlier[-1].accounts if earlier else []
     previous = _calls(earlier[-1]) if earlier else []
+    pending = _pending(store, earlier)
     allowed = [name for name, tool in tools.items() if principal.role in tool.roles]
 
     def read(question: str, second: Second | None = None) -> Understanding:
-        return understand(question, words, router(), allowed=allowed, recent=recent, previous=previous, second=second)
+        return understand(
+            question, words, router(),
+            allowed=allowed, recent=recent, previous=previous, pending=pending, second=second,
+        )  # fmt: skip
 
     def begin(client: Client, offered: Mapping[str, Tool]) -> Conversation:
         told = [(turn.question, _calls(turn), turn.accounts) for turn in earlier]
@@ -133,14 +138,19 @@ def stream(
                 sources=answer.sources,
                 clarify=answer.clarify,
                 refused=answer.refused,
+                approval=answer.approval,
                 timings_ms=answer.timings_ms,
                 accounts=_spoken_of(state) or list(recent),
             )
         )
         finished.append(Finished(answer, number))
 
+    def propose(calls: Sequence[Call], summary: str) -> proposals.Proposal:
+        wanted = [{"name": call.name, "arguments": dict(call.arguments)} for call in calls]
+        return proposals.propose(store, principal.username, wanted, summary, snapshot.id, clock())
+
     ctx = Ctx(workspace.root, principal, scope, snapshot, clock, rng)
-    turn = Turn(ctx, tools, rungs, log)
+    turn = Turn(ctx, tools, rungs, log, propose)
     for event in compiled().stream({"question": question}, context=turn, stream_mode="custom"):
         if isinstance(event, Told) and not first:
             first.append(1000 * (perf_counter() - began))
@@ -209,9 +219,26 @@ def _answer(state: State, thread: str, snapshot: Snapshot, rung: str, timings: d
         sources={path: dict(cell) for piece in state["told"] for path, cell in piece.sources.items()},
         clarify=clarify,
         refused=state["understood"].refused,
+        approval=_approval(state),
         timings_ms=timings,
         exit_code=code,
     )
+
+
+def _pending(store: Store, earlier: Sequence[database.Turn]) -> str:
+    """Return the newest proposal of the turns before, where it still waits."""
+    newest = next((turn for turn in reversed(earlier) if turn.approval), None)
+    if newest is None or newest.approval is None:
+        return ""
+    found = proposals.find(store, newest.approval["id"], newest.username)
+    return found.name if found.status == "waiting" else ""
+
+
+def _approval(state: State) -> dict[str, Any] | None:
+    made = state.get("approval")
+    if made is None:
+        return None
+    return {"id": made.name, "summary": made.summary, "expires": made.expires_at.isoformat()}
 
 
 def _calls(turn: database.Turn) -> list[Call]:

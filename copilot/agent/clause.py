@@ -13,6 +13,7 @@ from copilot.agent.periods import NUMBERS
 
 Arguments = dict[str, Any]
 
+MOST_COMPARED = 5  # accounts
 ORDINALS = ("first", "second", "third", "fourth", "fifth")
 POINTING = (
     r"\b(?:it|its|he|she|them|they|their|there|that|this|those|these|him|her|the (?:account|customer|client|company))\b"

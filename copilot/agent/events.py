@@ -70,7 +70,7 @@ class Answer:
     sources: dict[str, dict[str, Any]]
     clarify: dict[str, Any] | None
     refused: str | None
-    approval: None = None
+    approval: dict[str, Any] | None = None
     timings_ms: dict[str, float] = field(default_factory=dict)
     exit_code: int = 0
 

@@ -1,4 +1,4 @@
-"""The turn as a LangGraph graph: understand -> plan <-> act -> narrate -> log. Code owns the flow on every rung.
+"""The turn as a LangGraph graph: understand -> plan <-> act -> propose -> tell -> log. Code owns its flow.
 
 The asker's Principal, scope and tools travel in the runtime context, hidden from any language model and from any state
 that could be stored.
@@ -6,7 +6,7 @@ that could be stored.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from time import perf_counter
@@ -24,8 +24,10 @@ from copilot.agent.tool import Tool
 from copilot.agent.understand import Call, Understanding
 from copilot.agent.wording import Facts
 from copilot.errors import CopilotError, MissingData, RoleLacksTool, TryAgain, UnknownAccount
+from copilot.explain.answers.common import say
 from copilot.explain.answers.standing import standing
-from copilot.text.cells import REFERENCE, Cell, Record, Say, flatten
+from copilot.store.proposals import Proposal
+from copilot.text.cells import REFERENCE, Cell, Record, Say, fill, flatten
 from copilot.text.quotes import free_text
 
 ROUNDS = 4  # of plan and act
@@ -40,19 +42,26 @@ class Turn:
     tools: Mapping[str, Tool]
     rungs: Rungs
     log: Callable[[State], None]
+    propose: Callable[[Sequence[Call], str], Proposal]
 
 
 @dataclass(frozen=True)
 class Done:
-    """A call and what came of it: a record, or the sentence that says why not."""
+    """A call and what came of it: a record, or the sentence that says why not.
+
+    A call ``waits`` where its record says what it would do once a person approves.
+    """
 
     call: Call
     record: Record | None = None
     error: CopilotError | None = None
+    waits: bool = False
 
     @property
-    def ok(self) -> bool:
-        """Whether the call was answered; "the book lacks it" is an answer."""
+    def ok(self) -> bool | None:
+        """Whether the call was answered; "the book lacks it" is an answer. None while it waits for approval."""
+        if self.waits:
+            return None
         return self.error is None or isinstance(self.error, MissingData)
 
 
@@ -67,6 +76,7 @@ class State(TypedDict, total=False):
     since: int  # how many calls were done before the last round
     narrations: dict[int, Narration]
     told: tuple[Told, ...]
+    approval: Proposal
 
 
 def understand(state: State, runtime: Runtime[Turn]) -> State:
@@ -82,7 +92,7 @@ def plan(state: State, runtime: Runtime[Turn]) -> State:
     waiting: list[Call] = []
     told = list(state["told"])
     rungs = runtime.context.rungs
-    if state["rounds"] < ROUNDS and rungs.remote:
+    if state["rounds"] < ROUNDS and rungs.remote and not _waiting(state):
         runtime.stream_writer(Wording(rungs.remote))
         for piece in rungs.more(_results(state), state["question"]):
             if isinstance(piece, Call):
@@ -118,6 +128,21 @@ def act(state: State, runtime: Runtime[Turn]) -> State:
     }
 
 
+def propose(state: State, runtime: Runtime[Turn]) -> State:
+    """Keep what the turn would change, all of it as one proposal: nothing is done before a person approves."""
+    waiting = _waiting(state)
+    said = [state["narrations"][number] for number in waiting]
+    summary = " ".join(fill(one.sentences[0], one.cells) for one in said if one.sentences)
+    made = runtime.context.propose([state["done"][number - 1].call for number in waiting], summary)
+    until = f"{made.expires_at:%Y-%m-%d %H:%M} UTC"
+    origin = f"copilot.db:proposals[{made.name}]"
+    cells = {"proposal": Cell(made.name, "text", origin, "proposal"), "until": Cell(until, "text", origin, "expires")}
+    record = Record("", cells, (say("waits_for_approval"),))
+    told = narrate([record], question=state["question"], first=len(state["done"]) + 1).told
+    runtime.stream_writer(told)
+    return {"approval": made, "told": (*state["told"], told)}
+
+
 def tell(state: State, runtime: Runtime[Turn]) -> State:
     """Say what could not be done; then a model may word what was found, by reference, each sentence verified."""
     understood, told = state["understood"], list(state["told"])
@@ -128,13 +153,13 @@ def tell(state: State, runtime: Runtime[Turn]) -> State:
     if not state["done"]:
         asked_back = understood.clarify["question"] if understood.clarify else ""
         sentences = [understood.refused or understood.small_talk or asked_back]
-    for number, said in enumerate(sentences, start=len(state["done"]) + 1):
+    for number, said in enumerate(sentences, start=len(state["done"]) + 1 + ("approval" in state)):
         told.append(narrate([_sentence(said)], question=state["question"], first=number).told)
         runtime.stream_writer(told[-1])
     facts = Facts.of(list(state["narrations"].values()))
     rungs = runtime.context.rungs
-    if any(piece.by != "rules" for piece in told):
-        return {"told": tuple(told)}  # a remote model has had its say, though perhaps not to the end
+    if "approval" in state or any(piece.by != "rules" for piece in told):
+        return {"told": tuple(told)}  # nobody words what is not done yet; or a remote model has had its say
     if title := rungs.wording(facts):
         runtime.stream_writer(Wording(title))
     for piece, _ in rungs.words(facts, state["question"]):
@@ -158,8 +183,15 @@ def _results(state: State) -> list[str | Facts]:
     return found[state["since"] :]
 
 
+def _waiting(state: State) -> list[int]:
+    """Return the numbers of the calls that wait for approval."""
+    return [number for number, part in enumerate(state["done"], start=1) if part.waits]
+
+
 def _more(state: State) -> str:
-    return "act" if state["waiting"] and state["rounds"] <= ROUNDS else "tell"
+    if state["waiting"] and state["rounds"] <= ROUNDS:
+        return "act"
+    return "propose" if _waiting(state) else "tell"
 
 
 def _run(call: Call, earlier: tuple[Done, ...], turn: Turn) -> Done:
@@ -177,7 +209,7 @@ def _run(call: Call, earlier: tuple[Done, ...], turn: Turn) -> Done:
         return Done(call, error=TryAgain(replies.TAINTED))
     try:
         call = replace(call, arguments={name: _pointed(value, earlier) for name, value in call.arguments.items()})
-        return Done(call, record=_as_asked(call, tool(turn.ctx, call.arguments)))
+        return Done(call, record=_as_asked(call, tool(turn.ctx, call.arguments)), waits=tool.writes)
     except CopilotError as error:
         return Done(call, error=error)
 
@@ -198,6 +230,8 @@ def _as_asked(call: Call, record: Record) -> Record:
 
 
 def _ended(step: Step, done: Done, seconds: float) -> Step:
+    if done.waits:
+        return Step(step.number, step.name, done.call.arguments, True, seconds, "waits for your approval")
     rows = len(done.record.data.get("rows", ())) if done.record else 0
     summary = str(done.error or "") or (f"{rows} row{'' if rows == 1 else 's'}" if rows else "found")
     return Step(step.number, step.name, done.call.arguments, done.ok, seconds, summary)
@@ -229,12 +263,14 @@ def compiled() -> Any:
     graph.add_node("understand", understand)
     graph.add_node("plan", plan)
     graph.add_node("act", act)
+    graph.add_node("propose", propose)
     graph.add_node("tell", tell)
     graph.add_node("log", log)
     graph.add_edge(START, "understand")
     graph.add_edge("understand", "plan")
-    graph.add_conditional_edges("plan", _more, ["act", "tell"])
+    graph.add_conditional_edges("plan", _more, ["act", "propose", "tell"])
     graph.add_edge("act", "plan")
+    graph.add_edge("propose", "tell")
     graph.add_edge("tell", "log")
     graph.add_edge("log", END)
     return graph.compile()

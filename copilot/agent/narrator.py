@@ -114,15 +114,18 @@ def _table(record: Record, name: str, focus: Sequence[str]) -> str:
     columns = {key: c for key, c in record.columns.items() if not wanted or not c.topic or c.topic in wanted}
     if not rows or not columns:
         return ""
-    lines = ["| " + " | ".join(column.heading for column in columns.values()) + " |", "|" + " --- |" * len(columns)]
+    grid = [[column.heading for column in columns.values()]]
     for place, row in enumerate(rows):
         shown = [
             "{{" + f"{name}.rows[{place}].{key}" + "}}" if key in row and row[key].value is not None else ""
             for key in columns
         ]
-        if any(shown[1:]):  # a group that has nothing of what was asked about
-            lines.append("| " + " | ".join(shown) + " |")
-    return "\n".join(lines)
+        if any(shown[1:]) or record.sideways:  # a group that has nothing of what was asked about
+            grid.append(shown)
+    if record.sideways:
+        grid = [list(line) for line in zip(*grid, strict=True)]
+    head, *body = ["| " + " | ".join(line) + " |" for line in grid]
+    return "\n".join([head, "|" + " --- |" * len(grid[0]), *body])
 
 
 def _escaped(cell: Cell) -> Cell:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from copilot.agent import replies
-from copilot.agent.clause import Arguments, Clause
+from copilot.agent.clause import MOST_COMPARED, Arguments, Clause
 from copilot.agent.limits import list_of_one_rep
-from copilot.agent.periods import days_ahead
+from copilot.agent.periods import WEEKDAYS, days_ahead
 from copilot.agent.ranking import MOST_ROWS, RENEWAL, asked_rows
 from copilot.agent.spans import named
 from copilot.explain.answers.summary import HORIZON
+from copilot.explain.answers.week import working_days
 
 CLOSED = (
     r"\bwon\b|\bwin\w*|\blost\b|\bclos\w+|\bsold\b|\bsell\w*|\bsales\b|\brevenue\b|\bbookings?\b|\bbooked\b|"
@@ -24,6 +26,13 @@ AVERAGE = (
 
 HIRED = r"\bhir(?:e|es|ed|ing)\b|\brecruit\w*|\b(?:new|extra|additional|another|more) (?:sales ?)?reps?\b"
 EVEN = r"\b(?:un)?fair(?:ly|er|ness)?\b|\b(?:un)?even(?:ly)?\b|\b(?:un)?equal\w*|\b(?:re)?balanc\w+|\blevel out\b"
+WEEKDAY = rf"\b(?:{'|'.join(WEEKDAYS)})"
+ONE_DAY = rf"(?<!by )(?<!until )(?<!till )(?<!through ){WEEKDAY}\b|\b(?:today|tomorrow|my day)\b"
+LONGER = r"\b(?:month|quarter|year|fortnight|(?:two|three|four|2|3|4) weeks)\b"
+ANOTHERS = (
+    rf"(?:\}}|\b(?!(?:today|tomorrow|week|month|{'|'.join(WEEKDAYS)})['’]s)\w+)['’]s "
+    r"(?:\w+ )?(?:week|days?|calendar|hours|schedule)\b"
+)
 LIMITS = {"min_accounts", "max_accounts"}
 
 
@@ -95,8 +104,27 @@ def _of_plan(clause: Clause, arguments: Arguments) -> str:
     return ""
 
 
+def _of_week(clause: Clause, arguments: Arguments) -> str:
+    if clause.marked.values("rep") or clause.says(ANOTHERS):
+        return "This is your own week; I plan nobody else's."
+    longer = clause.says(LONGER)
+    if not longer and not (clause.says(ONE_DAY) and len(re.findall(WEEKDAY, clause.plain)) < 2):
+        return ""
+    days = working_days(clause.today)
+    limit = "it looks no further ahead" if longer else "it cannot keep to one of them"
+    return f"The plan is for the working days from {days[0]} to {days[-1]}; {limit}."
+
+
+def _of_comparison(clause: Clause, arguments: Arguments) -> str:
+    if len(clause.marked.values("account")) <= MOST_COMPARED:
+        return ""
+    return f"I compare at most {MOST_COMPARED} accounts; shown are the first of those named."
+
+
 REMARKS: Mapping[str, Callable[[Clause, Arguments], str]] = {
     "rank_accounts": _of_list,
     "summarize_book": _of_totals,
     "simulate_assignment": _of_plan,
+    "plan_week": _of_week,
+    "compare_accounts": _of_comparison,
 }

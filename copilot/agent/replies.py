@@ -125,6 +125,16 @@ FOCUS: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("last_touch", r"last (?:\w+ )?(?:contact|spo|call|touch|talk|met|speak|heard|visit)|recently|contacted|when (?:did|have|was)\b.*\b(?:sp[eo]|talk|call|contact|met|visit)|\bspoken\b"),
         ("open_deals", r"\bdeals?\b|opportunit|pipeline"),
     ),
+    "compare_accounts": (
+        ("churn", r"churn|\brisk|cancel|\bleav|\blos(?:e|ing)\b|danger|trouble|worse shape|shrink"),
+        ("uplift", r"uplift|persua|(?:call|touch|visit|contact|outreach)\w*(?: \S+)? (?:better|more|most|would|help|pay|change|bring|matter|work)"),
+        ("growth", r"\bgrow|expan|upsell|up-sell|buys? more|potential"),
+        ("usage", r"usage|\buse[sd]?\b|\busing\b|utili|adopt|engag|active"),
+        ("renewals", r"renew|expir|runs? out"),
+        ("spend", r"\bbigg|\blarg|\bspend|\bpay|\bsize|revenue|\bseats?\b"),
+        ("open_deals", r"\bdeals?\b|pipeline"),
+        ("last_touch", r"last (?:\w+ )?(?:contact|spo|call|touch|talk|met|visit)"),
+    ),
 }  # fmt: skip
 
 
@@ -164,7 +174,7 @@ def focus(tool: str, plain: str) -> list[str]:
     """Return what to stress in a tool's answer, in the order of ``FOCUS``.
 
     Args:
-        tool: Its name; only totals and single accounts have more to say than one question asks.
+        tool: Its name; totals, single accounts and comparisons have more to say than one question asks.
         plain: The question in English with placeholders.
     """
     return [name for name, pattern in FOCUS.get(tool, ()) if re.search(pattern, plain)]

@@ -7,15 +7,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from copilot.agent import topics
-from copilot.agent.clause import Arguments, Clause, each_account, first_of, number, pointed
+from copilot.agent.clause import MOST_COMPARED, Arguments, Clause, each_account, first_of, number, pointed
 from copilot.agent.limits import beyond_ranking, beyond_totals, list_of_one_rep
 from copilot.agent.periods import NUMBER
 from copilot.agent.ranking import USE, ranked, rows
 from copilot.agent.totals import summed
 from copilot.agent.whatif import simulated, unclear
-
-MOST_COMPARED = 5
-HOURS_A_DAY = 8
+from copilot.assign.week import DAYS, HOURS_A_DAY
 
 TOUCHES = (
     ("call", r"\bcall\w*|\bphon\w*|\bring(?:ing)?\b|\bdial|\btelephon"),
@@ -63,11 +61,11 @@ FEEDBACKS = (
         "dismissed",
         r"dismiss|reject|declin|remov|off my list|not (?:interested|relevant|useful|a fit|pursu)|never|disagree|useless|"
         r"ignore|(?:don'?t|do not) (?:show|want|bother|suggest)|thumbs down|won'?t|wrong|no longer|hide|drop|not fit|"
-        r"fits .*not|irrelevant|bad (?:idea|tip|suggestion)|skip|no thanks|get rid|stop suggesting",
+        r"fits .*not|irrelevant|bad (?:idea|tip|suggestion)|skip|no thanks|get rid|stop suggesting|nonsense|makes no sense",
     ),
     (
         "accepted",
-        r"accept|agree|\bi'?ll\b|\bi will\b|good (?:idea|tip|call)|thumbs up|^yes|take the|on it\b|sounds good|will do|"
+        r"accept|agree|\btake (?:over|on)\b|\bi'?ll\b|\bi will\b|good (?:idea|tip|call)|thumbs up|^yes|take the|on it\b|sounds good|will do|"
         r"i'?m on|\bdo i at|\bdo it|\bi do\b",
     ),
     (
@@ -76,7 +74,12 @@ FEEDBACKS = (
         r"already|closed?\b|taken care|dealt with|sorted",
     ),
 )
-HOURS = rf"\b({NUMBER})(?:[.,]5)?\s*-?(h\b|hrs?\b|hours?|days?)"
+HOURS = (
+    rf"(?:(?P<minus>(?<=\s)-|\bminus )|\b)(?P<count>an|one|{NUMBER})(?P<tenths>[.,]\d+)?(?P<half> and a half)?\s*-?"
+    r"(?P<unit>h\b|hrs?\b|hours?|days?|mins?\b|minutes?)(?P<daily> (?:a|per|each|every) day\b)?"
+)
+HALVES = (("half an hour", 0.5), (r"half a day|(?<!every )(?<!each )\b(?:morning|afternoon)\b", HOURS_A_DAY // 2))
+UNITS = {"d": HOURS_A_DAY, "h": 1, "m": 1 / 60}  # by its first letter
 
 
 def fill(tool: str, clause: Clause) -> list[Arguments]:
@@ -150,9 +153,16 @@ def _draft(clause: Clause) -> list[Arguments]:
 
 
 def _plan(clause: Clause) -> list[Arguments]:
-    if found := clause.says(HOURS):
-        return [{"hours": number(found[1]) * (HOURS_A_DAY if found[2].startswith("d") else 1)}]
-    return [{"hours": HOURS_A_DAY // 2}] if clause.says(r"half a day") else [{}]
+    for pattern, hours in HALVES:
+        if clause.says(pattern):
+            return [{"hours": hours}]
+    found = clause.says(HOURS)
+    if not found or (found["unit"][0] == "d" and clause.plain[: found.start()].endswith(("next ", "coming "))):
+        return [{}]  # "the next five days" are when, not how long
+    count = 1 if found["count"] in ("an", "one") else number(found["count"])
+    hours = (count + float(f"0.{(found['tenths'] or '.0')[1:]}") + 0.5 * bool(found["half"])) * UNITS[found["unit"][0]]
+    hours *= (DAYS if found["daily"] else 1) * (-1 if found["minus"] else 1)
+    return [{"hours": hours if hours % 1 else int(hours)}]
 
 
 def _feedback(clause: Clause) -> list[Arguments]:

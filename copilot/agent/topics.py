@@ -68,7 +68,7 @@ REASON = re.compile(
 AFTER_COMMA = re.compile(r"(?:[,;–—]|\s-\s)\s*(?P<why>[^,;]+)$")
 NO_REASON = re.compile(
     r"\{|\b(?:done|mark|tick|dismiss|snooze|accept|skip|hide|remove|bitte|please|thanks|danke|later|erledigt|abhaken|call|"
-    r"remind|show|take)\b", re.I
+    r"remind|show|take|(?:that|it|this)(?:'s| is) (?:finished|handled|sorted|settled|closed))\b", re.I
 )  # fmt: skip
 STUDY = re.compile(
     r"\b(?:the|our|der|die|das|unser\w*)\s+(?P<name>(?:[\w/-]+\s+){1,4}?)(?P<noun>study|studie|experiment|trial|pilot|campaign|a/b test|test)\b",

@@ -10,6 +10,7 @@ from typing import Any
 
 from copilot.agent import replies
 from copilot.agent.asker import about_self, as_first_person
+from copilot.agent.assent import follows, settles
 from copilot.agent.clause import Clause, with_ordinals
 from copilot.agent.languages import unread
 from copilot.agent.limits import OWNED, WORKED, both_at_once
@@ -113,6 +114,7 @@ def understand(
     allowed: Collection[str],
     recent: Sequence[str] = (),
     previous: Sequence[Call] = (),
+    pending: str = "",
     second: Second | None = None,
 ) -> Understanding:
     """Return what ``question`` asks for. Never raises on any text.
@@ -125,11 +127,16 @@ def understand(
             tool is returned all the same; whether the role has it is not decided here.
         recent: Account ids of the thread's last answer, for "it", "them" and "the second one".
         previous: The calls of the thread's last answer, for "and in EMEA?".
+        pending: The proposal that the last answer left to be approved, for "yes, do it".
         second: Reads the parts that the head is unsure of; where the two disagree the copilot asks back.
     """
     text = _clean(question)
     if not re.search(r"[^\W\d_]", text) and text.strip(" .?!#").lower() not in vocabulary.ids:
         return Understanding(clarify={"question": replies.EMPTY, "readings": _readings(allowed, ())})
+    if call := follows(text, [(one.name, one.arguments) for one in previous], recent):
+        return Understanding(calls=(Call(*call),), confidence=SURE)
+    if said := settles(text, pending):
+        return Understanding(refused=said, confidence=1.0)
     marked = with_ordinals(_read_as(vocabulary.mark(text, router.bank), vocabulary, router), recent)
     answering = _Answering(vocabulary, router, recent, previous)
     if settled := _settled(marked, answering, previous):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from copilot.cli import bandit, drift, explain, features, grouping, models, narrate, registry, study
+from copilot.cli import approval, bandit, drift, explain, features, grouping, models, narrate, registry, study
 from copilot.cli.shared import WORKSPACE, Folder, clock, elsewhere, opened_store, opened_workspace
 from copilot.console import Spinner, interactive, run_stages
 from copilot.errors import CopilotError
@@ -31,6 +31,9 @@ app.add_typer(models.app, name="models")
 app.add_typer(registry.app, name="registry")
 app.command("group-features")(grouping.group_features)
 app.add_typer(study.app, name="study")
+app.command("approve")(approval.approve)
+app.command("reject")(approval.reject)
+app.command("undo")(approval.undo)
 app.command("retrain")(bandit.retrain)
 app.command("drift")(drift.drift)
 app.command("explain")(explain.explain)
@@ -172,6 +175,9 @@ def ask(
     else:
         foot = f"as of {answer.as_of} · {answer.rung} · {answer.thread}"
         typer.echo(("\n" if interactive() else "\n\n") + foot)
+        if answer.approval:
+            ending = f"{answer.approval['id']} --as {as_}" + elsewhere(workspace)
+            typer.echo(f"To carry it out: sales-copilot approve {ending}\nTo let it be: sales-copilot reject {ending}")
         if rung != "rules" and not ladder.rungs and settings().model != "none":
             typer.echo("For a language model to word it: sales-copilot models install better", err=True)
     if answer.exit_code:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from copilot.access import EventLog
 from copilot.bandit import contexts, feedback
 from copilot.bandit.compaction import compact
 from copilot.bandit.contexts import ACTIONS, Encoder
@@ -30,6 +31,7 @@ from copilot.errors import BadInput
 
 PREDICTED = ("money_log_usd", "engagement_points", "not_predicted")  # the recommendation's predicted impact
 EVENT = "feedback"  # the kind of event in copilot.db
+UNDONE = "feedback_undone"  # one that takes another back
 _DECIMALS = 4  # of a context; the log then holds what was used, in half the space
 _ASIDE = ("duplicate", "unknown", "unreadable")
 
@@ -242,6 +244,12 @@ def _of_the_book(book: Book) -> Iterator[dict[str, Any]]:
         yield {"decision_id": name, "feedback": word, "at": at, "event_id": f"book:{name}:{word}@{at}"}
 
 
+def counted(log: EventLog) -> list[dict[str, Any]]:
+    """Return the reactions that nobody has taken back, in their order."""
+    undone = {event["data"].get("event") for event in log.events(UNDONE)}
+    return [event for event in log.events(EVENT) if event["id"] not in undone]
+
+
 def _of_the_screens(workspace: Workspace) -> Iterator[dict[str, Any]]:
     from copilot.store.database import Store as Database
 
@@ -249,7 +257,7 @@ def _of_the_screens(workspace: Workspace) -> Iterator[dict[str, Any]]:
     if url is None and not workspace.database.is_file():
         return
     with Database.open(url or workspace.database) as database:
-        events = database.events(EVENT)
+        events = counted(database)
     for event in events:
         at = event["at"].isoformat()
         told = {name: event["data"].get(name) for name in ("decision_id", "feedback")}

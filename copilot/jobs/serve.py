@@ -12,6 +12,7 @@ import numpy as np
 
 from copilot import rooms
 from copilot.access import NOTHING, Ctx, Principal
+from copilot.agent.approval import Settled, Verdict, settle
 from copilot.agent.ask import router, stream, vocabulary
 from copilot.agent.events import Event
 from copilot.agent.graph import compiled
@@ -67,12 +68,20 @@ def serve(workspace: Workspace, port: int, clock: Callable[[], datetime], ready:
             return [f"as of {open_snapshot(workspace).as_of}", *_models(ladder)]
 
         def react(principal: Principal, account: str, word: str, action: str) -> None:
-            note(store, open_snapshot(workspace), principal, account, word, clock(), shown=action)
+            snapshot = open_snapshot(workspace)
+            scope = scope_of(principal, snapshot.book)
+            note(store, snapshot, scope, principal, account, word, clock(), shown=action)
+
+        def decide(principal: Principal, proposal: str, verdict: Verdict) -> Settled:
+            rng = np.random.default_rng()
+            return settle(workspace, store, tools, proposal, principal, verdict, clock=clock, rng=rng)
 
         warming = (workspace, ladder, tools, clock)
         threading.Thread(target=_warm_up, args=warming, daemon=True, name="warm-up").start()
         screens = rooms.screens()
-        desk = screens.Desk(store=store, ask=ask, book=book, state=state, react=react, clock=clock)
+        desk = screens.Desk(
+            store=store, ask=ask, book=book, state=state, react=react, decide=decide, clock=clock
+        )  # fmt: skip
         screens.serve(desk, host="127.0.0.1", port=port, opened=ready)
 
 

@@ -133,7 +133,7 @@ class Store:
             else:
                 connection.execute(users.update().where(users.c.username == username).values(**values))
             action = "update_user" if found else "add_user"
-            _append(connection, actor, action, username, _sha(json.dumps([role, rep_id])), now)
+            append_link(connection, actor, action, username, _sha(json.dumps([role, rep_id])), now)
         return password
 
     def set_password(self, username: str, password: str, *, actor: str | None = None) -> None:
@@ -149,7 +149,7 @@ class Store:
         with self._writing() as connection:
             connection.execute(sessions.delete().where(sessions.c.username == username))  # whoever knew the old one
             connection.execute(users.update().where(users.c.username == username).values(password_hash=stored))
-            _append(connection, actor or username, "set_password", username, "", self.clock())
+            append_link(connection, actor or username, "set_password", username, "", self.clock())
 
     def check_password(self, username: str, password: str) -> Principal | None:
         """Return the user whose password this is, else None, after the same work whether or not the user exists."""
@@ -192,15 +192,16 @@ class Store:
         Raises:
             BadInput: There is no such user.
         """
-        from copilot.store.tables import forget_deleted, sessions, threads, users
+        from copilot.store.tables import forget_deleted, proposals, sessions, threads, users
 
         self.principal(username)
         with self._writing() as connection:
             connection.execute(sessions.delete().where(sessions.c.username == username))
             connection.execute(threads.delete().where(threads.c.username == username))  # turns go with them
+            connection.execute(proposals.delete().where(proposals.c.username == username))
             gone = users.update().where(users.c.username == username).values(active=False, password_hash=None)
             connection.execute(gone)
-            _append(connection, actor, "remove_user", username, "", self.clock())
+            append_link(connection, actor, "remove_user", username, "", self.clock())
         forget_deleted(self.engine)
 
     # Conversations
@@ -216,7 +217,7 @@ class Store:
         self.principal(username)
         thread = f"t-{secrets.token_hex(5)}"
         with self._writing() as connection:
-            connection.execute(threads.insert().values(thread=thread, username=username, created_at=_moment(now)))
+            connection.execute(threads.insert().values(thread=thread, username=username, created_at=moment_of(now)))
         return thread
 
     def log_turn(self, turn: Turn) -> int:
@@ -229,7 +230,7 @@ class Store:
         """
         from copilot.store.tables import turns
 
-        values = vars(turn) | {"asked_at": _moment(turn.asked_at)}
+        values = vars(turn) | {"asked_at": moment_of(turn.asked_at)}
         del values["username"]  # the thread has it
         with self._writing() as connection:
             _check_owner(connection, turn.thread, turn.username)
@@ -308,7 +309,7 @@ class Store:
                 raise BadInput(
                     f"An event needs short names of a-z, 0-9, dot, underscore and hyphen, not {name[:60]!r}."
                 )
-        row = {"at": _moment(now), "username": username, "kind": kind, "subject": subject, "data": data}
+        row = {"at": moment_of(now), "username": username, "kind": kind, "subject": subject, "data": data}
         with self._writing() as connection:
             return _number(connection.execute(events.insert().values(**row)).inserted_primary_key)
 
@@ -334,7 +335,7 @@ class Store:
             BadInput: One of them is more than an id or a hash: content belongs in tables that can be deleted.
         """
         with self._writing() as connection:
-            return _append(connection, actor, action, subject, digest, now)
+            return append_link(connection, actor, action, subject, digest, now)
 
     def verify_audit(self) -> bool:
         """Say whether no link of the audit chain was changed, moved or taken out, the newest ones included.
@@ -394,7 +395,8 @@ def _last_link(connection: Connection) -> tuple[int, str]:
     return int(number), found
 
 
-def _append(connection: Connection, actor: str, action: str, subject: str, digest: str, now: datetime) -> str:
+def append_link(connection: Connection, actor: str, action: str, subject: str, digest: str, now: datetime) -> str:
+    """Append one link to the audit chain within a transaction that writes; see ``Store.audit``."""
     from copilot.store.tables import audit, meta
 
     for name, value in {"actor": actor, "action": action, "subject": subject}.items():
@@ -403,7 +405,7 @@ def _append(connection: Connection, actor: str, action: str, subject: str, diges
     if not _DIGEST.fullmatch(digest):
         raise BadInput(f"The audit takes hashes in hex digits, and {digest[:60]!r} is none.")
     last = _last_link(connection)
-    values = dict(zip(_LINKED, (_moment(now), actor, action, subject, digest), strict=True))
+    values = dict(zip(_LINKED, (moment_of(now), actor, action, subject, digest), strict=True))
     number, fresh = last[0] + 1, _link_hash(last, values)
     connection.execute(audit.insert().values(link=number, hash=fresh, **values))
     connection.execute(meta.update().where(meta.c.key == "audit_head").values(value=f"{number} {fresh}"))
@@ -419,7 +421,12 @@ def _sha(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _moment(now: datetime) -> datetime:
+def moment_of(now: datetime) -> datetime:
+    """Return a moment in UTC.
+
+    Raises:
+        BadInput: It lacks its time zone.
+    """
     if now.tzinfo is None:
         raise BadInput(f"The moment {now.isoformat()} lacks a time zone; give it in UTC.")
     return now.astimezone(UTC)

@@ -18,6 +18,7 @@ from copilot.errors import BadInput
 SCHEMA_VERSION = 1
 LONGEST_TEXT = 20_000  # characters kept of any one text
 BUSY_SECONDS = 10
+MAKING = 0x5A1E5  # the number of the lock that whoever makes the tables holds
 
 
 def clean_text(text: str) -> str:
@@ -147,6 +148,22 @@ sessions = sa.Table(  # who is logged in to the screens; the browser alone has t
     sa.Column("expires_at", Moment, nullable=False),
 )  # fmt: skip
 
+proposals = sa.Table(  # writes that wait for a person's approval, and what became of them
+    "proposals", metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("username", sa.ForeignKey(users.c.username), nullable=False, index=True),
+    sa.Column("made_at", Moment, nullable=False),
+    sa.Column("expires_at", Moment, nullable=False),
+    sa.Column("snapshot", sa.Text, nullable=False),
+    sa.Column("calls", CleanJson, nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("summary", CleanText, nullable=False),
+    sa.Column("status", sa.String(20), nullable=False),
+    sa.Column("settled_at", Moment),
+    sa.Column("undo", CleanJson, nullable=False),
+    sa.Column("outcome", CleanText, nullable=False),
+)  # fmt: skip
+
 audit = sa.Table(
     "audit", metadata,
     sa.Column("link", sa.Integer, primary_key=True, autoincrement=False),
@@ -175,7 +192,9 @@ def connect(url_or_path: str | Path) -> sa.Engine:
         try:
             engine = sa.create_engine(url, pool_pre_ping=True)
         except ModuleNotFoundError as missing:
-            raise BadInput(f"PostgreSQL needs the Python package {missing.name}; install it and try again.") from None
+            raise BadInput(
+                f"PostgreSQL needs the Python package {missing.name}: pip install 'sales-copilot[postgresql]'."
+            ) from None
     try:
         _prepare(engine)
     except BaseException:
@@ -227,7 +246,7 @@ def _url(given: str | Path) -> sa.URL:
         url = url.set(drivername="postgresql")
     if url.get_backend_name() not in ("sqlite", "postgresql"):
         raise BadInput(f"The database {_name(url)} is of no known kind; use a file, sqlite:///FILE or postgresql://….")
-    return url
+    return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
 
 
 def _name(url: sa.URL) -> str:
@@ -274,6 +293,8 @@ def _prepare(engine: sa.Engine) -> None:
         whole = set(sa.inspect(connection).get_table_names()).issuperset(metadata.tables)
     if found is None or (found == SCHEMA_VERSION and not whole):
         with transaction(engine, writes=True) as connection:
+            if engine.url.get_backend_name() == "postgresql":  # IF NOT EXISTS does not hold between two makers there
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MAKING)))
             metadata.create_all(connection)
             found = _version(connection)
             if found is None:  # else another process was faster

@@ -75,6 +75,7 @@ class Record:
         data: Nested dicts and lists of cells; ``data["rows"]`` is the table, where there is one.
         say: Template sentences, the most important first.
         columns: The row fields that a table shows, in order.
+        sideways: Whether the table has a column for each row of ``data``, which suits few rows with many fields.
         accounts: The ids of the accounts spoken of, in order, so that "the second one" can be asked about next.
     """
 
@@ -83,6 +84,7 @@ class Record:
     say: tuple[Say, ...] = ()
     columns: Mapping[str, Column] = field(default_factory=dict)
     accounts: tuple[str, ...] = ()
+    sideways: bool = False
 
 
 def flatten(data: Any, path: str) -> Iterator[tuple[str, Cell]]:
@@ -155,10 +157,11 @@ def _number(value: float, unit: Unit) -> str:
     if unit in ("percent", "pct"):
         text = f"{size * (100 if unit == 'percent' else 1):,.1f}"
         return f"{'' if _is_zero(text) else sign}{text.removesuffix('.0')} %"
-    digits = {"ratio": 3, "points": 1, "score": 1, "hours": 1}.get(unit, 0)
+    digits = {"ratio": 3, "points": 1, "score": 1, "hours": 2}.get(unit, 0)
     if unit in ("count", "days", "months") and size != round(size):
         digits = 1
     text = f"{size:,.{digits}f}"
+    text = text.rstrip("0").rstrip(".") if unit == "hours" else text  # quarters of an hour, and whole ones plain
     named = {"days": "day", "months": "month", "hours": "hour", "minutes": "minute", "points": "point"}.get(unit)
     plural = "" if text in ("1", "1.0") else "s"
     return f"{'' if _is_zero(text) else sign}{text}" + (f" {named}{plural}" if named else "")

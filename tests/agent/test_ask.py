@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from copilot import rooms
+from copilot.access import EVERYTHING
 from copilot.agent.ask import ask
 from copilot.agent.events import Answer
+from copilot.data.snapshot import open_snapshot
 from copilot.data.workspace import Workspace
 from copilot.store.database import Store
 from tests.conftest import NOW
@@ -139,7 +141,6 @@ def test_what_is_outside_sales_is_refused_without_a_call(put: Ask) -> None:
 def test_names_are_kept_by_scope_and_snapshot_and_never_lent_to_another(tiny: Workspace) -> None:
     from copilot.access import Scope
     from copilot.agent.ask import MOST_KEPT, vocabulary
-    from copilot.data.snapshot import open_snapshot
 
     snapshot = open_snapshot(tiny)
     ids = list(snapshot.book.table("accounts")["account_id"])
@@ -153,10 +154,14 @@ def test_names_are_kept_by_scope_and_snapshot_and_never_lent_to_another(tiny: Wo
     assert vocabulary(snapshot, mine).accounts == first.accounts
 
 
-def test_what_a_role_or_this_version_cannot_do_is_said_with_what_it_can(tiny: Workspace, put: Ask) -> None:
+def test_what_a_role_or_this_version_cannot_do_is_said_with_what_it_can(
+    tiny: Workspace, store: Store, put: Ask
+) -> None:
     assert "rep, manager and analyst may." in put("Who should I call?", "ada").answer
     (one, _), (two, _) = owned(tiny, "R-ana")[:2]
-    answer = put(f"Compare {one} and {two}").answer
+    older = {name: tool for name, tool in rooms.registry().items() if name != "compare_accounts"}
+    asked, rng = f"Compare {one} and {two}", np.random.default_rng(7)
+    answer = ask(tiny, store, older, asked, store.principal("ana"), clock=lambda: NOW, rng=rng).answer
     assert answer.startswith("I cannot compare accounts yet. I can say whom to call and why")
     assert "assignment" not in answer  # a rep has no such tool
 
@@ -230,3 +235,35 @@ def test_hostile_questions_end_in_words_and_with_none_of_ottos_accounts(tiny: Wo
     told = answer.answer + str(answer.sources) + str(answer.tool_calls)
     assert [name for account, name in owned(tiny, "R-otto") if name in told or account in told] == []
     assert not re.search(r"Traceback|Error\b|<img|\{\{|=HYPERLINK", answer.answer)
+
+
+def test_a_week_is_planned_for_a_rep_alone_and_within_the_hours_that_a_week_has(put: Ask) -> None:
+    answer = put("plan my week, I have 3.5 hours")
+    assert answer.tool_calls == [{"name": "plan_week", "arguments": {"hours": 3.5}, "ok": True}]
+    assert re.match(r"From 2026-07-01 to 2026-07-07 these \d accounts .* of the 3\.5 hours there are\.", answer.answer)
+    for text, hours in (("plan my week with 0 hours", "0"), ("plan my week with -5 hours", "-5")):
+        assert put(text).answer == f"To plan your week, give hours from 0.25 to 40, not {hours}."
+    assert put("plan my week with 1000 hours").answer.endswith("not 1000.")
+    for user in ("mia", "noor"):
+        refused = put("Plan my week", user)
+        assert (refused.exit_code, [call["ok"] for call in refused.tool_calls]) == (3, [False])
+
+
+def test_a_comparison_leads_with_what_is_asked_and_ends_in_words_where_it_cannot_be_made(
+    tiny: Workspace, put: Ask
+) -> None:
+    frame = open_snapshot(tiny).scores("accounts", EVERYTHING).set_index("account_id")
+    mine = [account for account, _ in owned(tiny, "R-ana") if frame.loc[account, "churn_probability"] > 0]
+    names = [str(frame.loc[account, "name"]) for account in mine[:6]]
+    answer = put(f"Which is more likely to leave, {names[0]} or {names[1]}?")
+    riskier = max(mine[:2], key=lambda account: frame.loc[account, "churn_probability"])
+    assert f"- {frame.loc[riskier, 'name']}: churn probability" in answer.answer
+    assert "Annual spend" not in answer.answer
+    assert "comes first, with priority" in put(f"Compare {names[0]} and {names[1]}").answer
+    many = put(f"Compare {', '.join(names[:5])} and {names[5]}")
+    assert many.answer.startswith("I compare at most 5 accounts; shown are the first of those named.")
+    assert len(many.tool_calls[0]["arguments"]["accounts"]) == 5
+    assert put(f"Compare {names[0]}").clarify
+    foreign = owned(tiny, "R-otto")[0][0]
+    one, other = (put(f"Compare {mine[0]} and {name}") for name in (foreign, "A-999999"))
+    assert one.answer.replace(foreign, "A-999999") == other.answer == "There is no account 'A-999999' in your book."

@@ -11,7 +11,7 @@ import pytest
 from copilot import rooms
 from copilot.access import Ctx
 from copilot.agent import replies
-from copilot.agent.tool import Tool, tool
+from copilot.agent.tool import Carried, Tool, Write, tool
 from copilot.data.workspace import Workspace
 from copilot.store.database import Store
 from copilot.text.cells import Cell, Record, Say
@@ -45,7 +45,7 @@ def put(book: Workspace, wire: Wire) -> Iterator[Put]:
 
 @pytest.fixture
 def marked() -> list[str]:
-    """What was written by the tool ``mark_done``."""
+    """What was proposed by the tool ``mark_done``."""
     return []
 
 
@@ -63,7 +63,13 @@ def tools(marked: list[str]) -> dict[str, Tool]:
         marked.append(account)
         return Record("mark_done", {"text": Cell("Marked.", "text", "copilot", "message")}, (Say("{{text}}"),))
 
-    made = tool(mark_done, roles=("rep",), writes=True)
+    def carry_out(ctx: Ctx, **arguments: object) -> Carried:
+        raise AssertionError("nobody approved")
+
+    def undo(ctx: Ctx, done: object) -> Record:
+        raise AssertionError("nothing was done")
+
+    made = tool(mark_done, roles=("rep",), write=Write(carry_out, undo))
     return {**rooms.registry(), made.name: made}
 
 
@@ -76,7 +82,7 @@ def test_after_a_note_was_read_nothing_is_written_in_the_same_turn(
     assert answer.exit_code == 0
     assert marked == []
     again = put("mark it as done", calls(MARK), says("Fine."), tools=tools, thread=answer.thread)
-    assert [call["ok"] for call in again.tool_calls] == [True]
+    assert [call["ok"] for call in again.tool_calls] == [None]  # it waits for a person
     assert marked == ["A-2"]
 
 
@@ -86,7 +92,7 @@ def test_in_one_round_a_write_before_the_note_runs_and_one_after_it_does_not(
 ) -> None:
     asked = "notes on Borealis Foods about done, and mark A-2 and A-1 as done"
     answer = put(asked, calls(MARK, reading, (MARK[0], {**MARK[1], "account": "A-1"})), says("Fine."), tools=tools)
-    assert [call["ok"] for call in answer.tool_calls] == [True, True, False]
+    assert [call["ok"] for call in answer.tool_calls] == [None, True, False]
     assert marked == ["A-2"]
 
 
@@ -96,7 +102,7 @@ def test_a_search_that_found_nothing_brought_no_text_and_taints_nothing(
     nothing = ("search_notes", {"query": "renewal", "account": "A-4"})
     answer = put("notes on A-4 about renewal, then mark A-2 as done", calls(nothing, MARK), says("Fine."), tools=tools)
     assert "There are no notes on Quiet Mills." in answer.answer
-    assert [call["ok"] for call in answer.tool_calls] == [True, True]
+    assert [call["ok"] for call in answer.tool_calls] == [True, None]
     assert marked == ["A-2"]
 
 

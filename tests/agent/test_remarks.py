@@ -26,6 +26,15 @@ from tests.agent.conftest import Ask
         ("what if Ben Okafor is away in August", "A scenario has no dates"),
         ("could we rebalance the team so that it is fair", "A scenario does not even out"),
         ("what if we hire a new rep", "A scenario cannot add a rep"),
+        ("got 6 hours on Thursday, plan my account work", "from 2026-06-11 to 2026-06-17; it cannot keep to one"),
+        ("plan tomorrow for me", "it cannot keep to one of them."),
+        ("plan my month", "it looks no further ahead."),
+        ("plan Zed's week", "This is your own week; I plan nobody else's."),
+        ("plan the week of Ben Okafor", "I plan nobody else's."),
+        (
+            "compare Northwind, Brightwater, Acme, Green-Plus, Lumenfield and Vantor",
+            "I compare at most 5 accounts; shown are the first of those named.",
+        ),
     ],
 )
 def test_what_no_argument_carries_is_said_beside_the_answer(read: Ask, text: str, says: str) -> None:
@@ -45,6 +54,9 @@ def test_what_no_argument_carries_is_said_beside_the_answer(read: Ask, text: str
         "what is our quota attainment this year",
         "total renewals due in the next 90 days",
         "what if the midpoint were 90 days?",
+        "plan my calls from Monday to Friday",
+        "plan next week",
+        "compare Acme and Vantor",
     ],
 )
 def test_nothing_is_remarked_where_all_of_it_is_shown(read: Ask, text: str) -> None:

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 from copilot import rooms
+from copilot.access import EVERYTHING
 from copilot.agent import replies
 from copilot.agent.ask import ask, vocabulary
 from copilot.agent.events import Answer
@@ -355,6 +356,28 @@ def test_a_second_round_sees_the_first_and_words_may_speak_of_both(put: Put, wir
     assert answer.answer.endswith(f"{start} Then call {shown['t2.name']}.")
     assert answer.rung == "remote"
     assert len(wire.asked) == 3
+
+
+def test_a_comparison_and_a_week_are_worded_by_reference_and_no_name_is_sent(
+    tiny: Workspace, store: Store, put: Put, wire: Wire
+) -> None:
+    words, frame = known(tiny, store, "ana"), open_snapshot(tiny).scores("plan", EVERYTHING)
+    one, two = frame.loc[frame["rep_id"] == "R-ana"].sort_values("r_rank")["account_id"].iloc[[4, 1]]
+    question = f"{words.accounts[one]} or {words.accounts[two]}, and plan my week with 5 hours"
+    answer = put(
+        question,
+        calls(("compare_accounts", {"accounts": ["⟨account 1⟩", "⟨account 2⟩"]}), ("plan_week", {"hours": 5})),
+        says("{{name_1}} comes first, with priority {{priority_1}}. {{name_2}} will churn by {{priority_2}}."),
+    )
+    assert [call["arguments"] for call in answer.tool_calls] == [{"accounts": [one, two]}, {"hours": 5}]
+    assert [call["ok"] for call in answer.tool_calls] == [True, True]
+    first = answer.sources["t1.rows[0].name"]["shown"]
+    assert first == words.accounts[two]  # the list's second has the higher priority
+    last = answer.answer.split("\n\n")[-1]
+    assert last.startswith(f"{first} comes first, with priority {answer.sources['t1.rows[0].priority']['shown']}.")
+    assert "will churn" not in answer.answer
+    assert answer.rung == "remote"
+    assert leaked([*words.accounts.values(), *words.accounts], received(wire)) == []
 
 
 def test_whatever_it_wants_there_are_no_more_than_so_many_rounds(put: Put, wire: Wire) -> None:

@@ -18,7 +18,9 @@ from copilot import rooms
 from copilot.agent import ask as asking
 from copilot.agent import rungs as rungs_of
 from copilot.agent.events import Answer, Event, Finished, Told
+from copilot.agent.scope import scope_of
 from copilot.agent.tool import Tool
+from copilot.data.snapshot import open_snapshot
 from copilot.data.workspace import Workspace
 from copilot.llm.client import Client, Limits, ModelFault, ToolCall
 from copilot.llm.embedded import Embedded
@@ -164,6 +166,23 @@ def test_a_remote_model_chooses_and_then_words_by_reference(put: Put, wire: Wire
     assert turn.answer.answer.endswith(" ".join(turn.by("remote")))
     order = [type(event).__name__ + getattr(event, "by", "") for event in turn.events]
     assert order == ["Step", "Step", "Toldrules", "Wording", "Toldremote", "Toldremote", "Finished"]
+
+
+def test_what_a_model_would_change_waits_and_no_model_speaks_of_it_as_done(
+    tiny: Workspace, put: Put, wire: Wire, other: Wire, store: Store
+) -> None:
+    scores = open_snapshot(tiny).scores("accounts", scope_of(store.principal("ana"), tiny.book()))
+    account, name = scores.loc[scores["action"].notna(), ["account_id", "name"]].iloc[0]
+    done: tuple[str, dict[str, Any]] = ("record_feedback", {"account": account, "feedback": "done"})
+    wire.script(calls(done), says("All done."))
+    turn = put(f"What is up with {name}?", remote(wire), local(other))
+    assert turn.answer.tool_calls == [{"name": "record_feedback", "arguments": done[1], "ok": None}]
+    assert turn.answer.approval is not None
+    assert name in turn.answer.approval["summary"]
+    assert len(wire.asked) == 1  # it is not asked to go on, nor is anybody to word it
+    assert other.asked == []
+    assert {piece.by for piece in turn.told} == {"rules"}
+    assert store.events("feedback") == []
 
 
 def test_what_is_shown_in_place_of_what_was_asked_is_said_whoever_chose_the_call(put: Put, wire: Wire) -> None:

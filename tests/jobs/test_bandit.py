@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 
 from copilot.access import Principal
+from copilot.agent.scope import scope_of
 from copilot.bandit.compare import compare, rewarded
 from copilot.bandit.contexts import ACTIONS
 from copilot.bandit.lead import FLOOR, LEAD_REWARDS, chances
@@ -212,17 +213,17 @@ def test_a_rep_reacts_on_own_accounts_only_and_foreign_and_missing_read_alike(co
     mia, noor = Principal("mia", "manager", "R1"), Principal("noor", "analyst")
     with Database.open(cold.database) as database:
         snapshot = open_snapshot(cold)
-        note(database, snapshot, ana, "A00", "accepted", NOW)
+        note(database, snapshot, scope_of(ana, snapshot.book), ana, "A00", "accepted", NOW)
         said = set()
         for who, account in ((otto, "A00"), (otto, "nowhere"), (mia, "A00"), (noor, "A00"), (otto, f"A{N - 1}")):
             with pytest.raises(TryAgain) as refused:
-                note(database, snapshot, who, account, "accepted", NOW)
+                note(database, snapshot, scope_of(who, snapshot.book), who, account, "accepted", NOW)
             said.add(str(refused.value))
         assert len(said) == 1
         with pytest.raises(TryAgain, match="no reaction 'exploded'"):
-            note(database, snapshot, ana, "A00", "exploded", NOW)
-        number = note(database, snapshot, ana, "A01", "opened", NOW)
-        assert note(database, snapshot, ana, "A01", "opened", NOW + DAY) == number
+            note(database, snapshot, scope_of(ana, snapshot.book), ana, "A00", "exploded", NOW)
+        number = note(database, snapshot, scope_of(ana, snapshot.book), ana, "A01", "opened", NOW)
+        assert note(database, snapshot, scope_of(ana, snapshot.book), ana, "A01", "opened", NOW + DAY) == number
         assert len(database.events("feedback")) == 2
 
 
@@ -230,7 +231,8 @@ def test_a_reaction_on_the_screen_is_learned_once(cold: Workspace) -> None:
     night(cold, NOW)
     with Database.open(cold.database) as database:
         for account, word in (("A00", "accepted"), ("A00", "done"), ("A01", "dismissed"), ("A03", "snoozed")):
-            note(database, open_snapshot(cold), Principal("ana", "rep", "R1"), account, word, NOW)
+            snapshot, ana = open_snapshot(cold), Principal("ana", "rep", "R1")
+            note(database, snapshot, scope_of(ana, snapshot.book), ana, account, word, NOW)
     first, second = caught(cold, NOW + DAY), caught(cold, NOW + DAY)
     assert (first.learned, first.noted) == (2, 2)
     assert (second.learned, second.noted, sum(second.aside.values())) == (0, 0, 0)

@@ -89,6 +89,7 @@ class Walk:
                 self.call(name, account=account)
             for about in ("churn", "upsell", "engagement", "uplift"):
                 self.call("explain_account", account=account, about=about)
+            self.call("compare_accounts", accounts=[account, *others[:2]])
         for key in ("priority", "uplift", "churn", "growth", "engagement_drop", "renewal_date"):
             self.call("rank_accounts", sort_by=key, limit=50)
         for action in ("boost_engagement", "prevent_churn", "promote_upsell"):

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from copilot.access import Ctx, Principal
+from copilot.agent.approval import Settled, Verdict, settle
 from copilot.agent.events import Event
 from copilot.data.demo.directory import DEMO_USERS
 from copilot.data.snapshot import open_snapshot
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
 
 PASSWORD = "a good password"
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+
+
+def now() -> datetime:
+    """The present moment: sessions of a browser run by it."""
+    return datetime.now(UTC)
 
 
 @dataclass
@@ -73,9 +79,6 @@ def site(tiny: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         store.set_password(name, PASSWORD)
     tools, gate = rooms.registry(), threading.Event()
 
-    def now() -> datetime:
-        return datetime.now(UTC)
-
     def ask(question: str, who: Principal, thread: str | None) -> Iterator[Event]:
         rng = np.random.default_rng(7)
         if question == "Fail in one sentence":
@@ -95,9 +98,13 @@ def site(tiny: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         return tools["rank_accounts"](ctx, {"limit": 50})
 
     def react(who: Principal, account: str, word: str, action: str) -> None:
-        note(store, open_snapshot(tiny), who, account, word, now(), shown=action)
+        snapshot = open_snapshot(tiny)
+        note(store, snapshot, scope_of(who, snapshot.book), who, account, word, now(), shown=action)
 
-    desk = Desk(store, ask, book, lambda who: [f"as of 2026-06-30, told to {who.username}"], now, react)
+    def decide(who: Principal, proposal: str, verdict: Verdict) -> Settled:
+        return settle(tiny, store, tools, proposal, who, verdict, clock=now, rng=np.random.default_rng(7))
+
+    desk = Desk(store, ask, book, lambda who: [f"as of 2026-06-30, told to {who.username}"], now, react, decide)
     ranked = {name: [row["name"].shown for row in book(store.principal(name)).data["rows"]] for name in ("ana", "otto")}
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))

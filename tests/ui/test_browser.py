@@ -167,6 +167,33 @@ def test_a_thumb_is_kept_for_the_turn_it_stands_under(enter: Enter, site: Site) 
     ]
 
 
+def test_what_an_answer_proposes_is_approved_and_taken_back_below_it(enter: Enter, site: Site) -> None:
+    page = enter("ana")
+    name = site.ranked["ana"][0]
+    line = page.locator("#sc-approval .sc-approval")
+    ask(page, f"Mark {name} as done")
+    assert "Nothing is changed yet" in page.inner_text("#sc-messages")
+    assert name in line.inner_text()
+    assert line.locator("button").all_inner_texts() == ["Approve", "Reject"]
+    before = len(site.store.events("feedback"))
+    line.get_by_text("Approve").click()
+    line.get_by_text("Take it back").wait_for()
+    assert f"Noted for {name}: done" in line.inner_text()
+    assert len(site.store.events("feedback")) == before + 1
+    page.reload()  # the line comes back with its conversation, as it stands
+    page.locator("#sc-thread-list button").first.click()
+    line.get_by_text("Take it back").click()
+    line.get_by_text("is taken back").wait_for()
+    assert line.locator("button").count() == 0
+    assert site.store.events("feedback_undone")[-1]["data"] == {"event": site.store.events("feedback")[-1]["id"]}
+    ask(page, f"Mark {name} as done")
+    line.get_by_text("Reject").click()
+    line.get_by_text("nothing was changed").wait_for()
+    ask(page, "Sum up my book by action")
+    assert line.count() == 0
+    assert len(site.store.events("feedback")) == before + 1
+
+
 def test_what_a_reader_says_of_an_explanation_is_kept_and_asked_under_explanations_alone(
     enter: Enter, site: Site
 ) -> None:

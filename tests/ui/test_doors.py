@@ -121,7 +121,7 @@ def test_no_handler_can_be_called_around_the_queue_and_nothing_uploaded(otto: Pa
 
 def test_no_event_is_offered_as_an_api(otto: Page) -> None:
     events = [event for event in otto.config["dependencies"] if event["backend_fn"]]
-    assert len(events) == 10
+    assert len(events) == 11
     assert {event["api_visibility"] for event in events} == {"private"}
 
 
@@ -299,6 +299,7 @@ def test_a_button_of_the_ranked_book_reaches_the_bandits_log_once_and_late(
         seen = store.policy.seen
         own.database.symlink_to(str(site.store.engine.url.database))
         found = catch_up(bandit, own, at + TIMEOUT)
+        before -= len(site.store.events("feedback_undone"))
         assert (found.learned, dict(found.aside)) == (2 + before, {"duplicate": 2})
         assert store.status[first].feedback == "NOTIFICATION_DISMISSED"
         assert store.status[second].feedback == "DEEP_LINK_CLICKED"
@@ -347,7 +348,7 @@ def test_a_handler_asks_the_store_again_after_the_guard_has_let_the_call_in(site
         None,  # type: ignore[arg-type]  # never reached
         lambda token: sessions.resume(site.store, token, site.store.clock()),
         "",
-        **dict.fromkeys(("chat", "box", "view", "threads", "book", "header", "state", "names", "opinion")),
+        **dict.fromkeys(("chat", "box", "view", "threads", "book", "header", "state", "names", "opinion", "approval")),
     )
     request = SimpleNamespace(cookies={"copilot_session": "x" * 43})
     with pytest.raises(Ended, match="Your session has ended"):
