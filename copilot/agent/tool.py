@@ -6,7 +6,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
@@ -14,9 +14,6 @@ from copilot.access import Ctx, Role
 from copilot.agent.replies import ABILITIES
 from copilot.errors import RoleLacksTool, TryAgain
 from copilot.text.cells import Record
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
 
 
 @dataclass(frozen=True)
@@ -77,10 +74,10 @@ class Tool:
         try:
             found = self.arguments.model_validate(dict(arguments))
         except ValidationError as error:
-            raise TryAgain(self._refusal(error.errors()[0])) from None
+            raise TryAgain(self._refusal(dict(error.errors()[0]))) from None
         return {name: getattr(found, name) for name in type(found).model_fields}
 
-    def _refusal(self, fault: ErrorDetails) -> str:
+    def _refusal(self, fault: Mapping[str, Any]) -> str:
         """Say what an argument may be; of a number or a list, also how much was given."""
         where = ".".join(str(part) for part in fault["loc"]) or "arguments"
         limits = self._limits(str(fault["loc"][0])) if fault["loc"] else {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -46,7 +47,7 @@ PEOPLE = ("ana", "otto")  # whom the tests of proposals expect
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server() -> Iterator[str]:
     """A server of its own in a new folder, reached by a socket there; without one the tests are skipped, not in CI."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     binaries = found[-1].parent if found else Path(shutil.which("initdb") or "/nowhere/initdb").parent
@@ -54,9 +55,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         if os.environ.get("CI") == "true":
             pytest.fail("PostgreSQL is missing; `make postgresql` installs it.")
         pytest.skip("PostgreSQL is not installed; `make postgresql` installs it.")
-    home = Path(
-        subprocess.run(["mktemp", "-d", "/tmp/pg-XXXXXX"], capture_output=True, text=True, check=True).stdout.strip()
-    )
+    home = Path(tempfile.mkdtemp(prefix="pg-"))  # short: a socket's path has some hundred letters
     # The server refuses to run as root.
     whose = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     if whose:
