@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-import anyio
 import uvicorn
-from anyio import to_thread
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.provider import AccessToken
 from mcp.server.auth.settings import AuthSettings
@@ -18,7 +17,7 @@ from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
-from mcp_types import (
+from mcp.types import (
     INVALID_REQUEST,
     CallToolRequestParams,
     CallToolResult,
@@ -29,7 +28,6 @@ from mcp_types import (
     ToolAnnotations,
 )
 from pydantic import AnyHttpUrl
-from starlette.applications import Starlette
 
 import copilot
 from copilot.agent import tool as agent
@@ -55,14 +53,14 @@ def server(desk: Desk, session: Callable[[], Session]) -> Server[Any]:
 
     async def list_tools(_context: Context, _params: PaginatedRequestParams | None) -> ListToolsResult:
         try:
-            offered = await to_thread.run_sync(desk.offered, session())
+            offered = await asyncio.to_thread(desk.offered, session())
         except CopilotError as error:
             raise MCPError(INVALID_REQUEST, str(error)) from None
         # Never shared or kept: another token may have another role, and a role may change.
         return ListToolsResult(tools=[*map(described, offered), _ask()], ttl_ms=0, cache_scope="private")
 
     async def call_tool(_context: Context, params: CallToolRequestParams) -> CallToolResult:
-        return _result(await to_thread.run_sync(desk.call, session(), params.name, params.arguments or {}))
+        return _result(await asyncio.to_thread(desk.call, session(), params.name, params.arguments or {}))
 
     made: Server[Any] = Server(
         "sales-copilot",
@@ -90,11 +88,11 @@ def serve_stdio(desk: Desk, username: str) -> None:
         async with stdio_server() as (reading, writing):
             await serving.run(reading, writing, serving.create_initialization_options())
 
-    anyio.run(run)
+    asyncio.run(run())
 
 
-def application(desk: Desk) -> Starlette:
-    """Return the application that answers at ``/mcp`` whoever brings a token that holds.
+def application(desk: Desk) -> Callable[..., Any]:
+    """Return the ASGI application that answers at ``/mcp`` whoever brings a token that holds.
 
     Each request stands alone, so that a session can neither be stolen nor outlive its token. Requests with a Host or
     an Origin of elsewhere are refused by the SDK, so that no web page can reach it by DNS rebinding.
@@ -154,7 +152,7 @@ class Verifier:
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """Return whose token it is, if it holds; the token itself goes no further than here."""
-        who = await to_thread.run_sync(tokens.holder, self._store, token, self._clock())
+        who = await asyncio.to_thread(tokens.holder, self._store, token, self._clock())
         if who is None:
             return None
         return AccessToken(token=tokens.digest(token), client_id=who.username, subject=who.username, scopes=[])
