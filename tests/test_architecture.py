@@ -16,7 +16,7 @@ import pathspec
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-HEAVY = {"duckdb", "langgraph", "pandas", "pandera", "pyscipopt", "sklearn", "sqlalchemy", "torch", "xgboost"}
+HEAVY = {"duckdb", "langgraph", "mcp", "pandas", "pandera", "pyscipopt", "sklearn", "sqlalchemy", "torch", "xgboost"}
 FLOORS = "Imports point down, floor by floor"
 NO_PERSON = "Data, models and plans know no language model, no screen and no user"
 NO_ROOMS = "The library never imports tools, screens or evaluations"

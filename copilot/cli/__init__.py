@@ -9,7 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from copilot.cli import approval, bandit, drift, explain, features, grouping, models, narrate, registry, study
+from copilot.cli import (
+    approval,
+    bandit,
+    drift,
+    explain,
+    features,
+    grouping,
+    mcp,
+    models,
+    narrate,
+    registry,
+    study,
+    users,
+)
 from copilot.cli.shared import WORKSPACE, Folder, clock, elsewhere, opened_store, opened_workspace
 from copilot.console import Spinner, interactive, run_stages
 from copilot.errors import CopilotError
@@ -38,6 +51,8 @@ app.command("retrain")(bandit.retrain)
 app.command("drift")(drift.drift)
 app.command("explain")(explain.explain)
 app.command("narrate")(narrate.narrate)
+app.command("users")(users.users)
+app.command("mcp")(mcp.mcp)
 
 Preset = Literal["tiny", "demo", "bench"]
 STOPPED = 130  # what typer makes of Ctrl-C
@@ -211,31 +226,6 @@ def run(
     place = opened_workspace(workspace)
     run_stages(stages(place, clock, preset=preset))
     _serve(place, port, show=show)
-
-
-@app.command()
-def users(
-    reset: Annotated[str | None, typer.Option(help="Give this user a new one-time password and print it.")] = None,
-    workspace: Folder = WORKSPACE,
-) -> None:
-    """List the users of the workspace, or give one a new password."""
-    from rich.console import Console
-    from rich.table import Table
-
-    place = opened_workspace(workspace)
-    place.book()
-    with opened_store(place) as store:
-        if reset is not None:
-            from copilot.store.passwords import one_time_password
-
-            password = one_time_password()
-            store.set_password(reset, password, actor="setup")
-            typer.echo(f"{reset}: {password}")
-            return
-        table = Table("user", "role", "rep", "active")
-        for user in store.users():
-            table.add_row(user["username"], user["role"], user["rep_id"] or "", "yes" if user["active"] else "no")
-    Console().print(table)
 
 
 @app.command()

@@ -142,12 +142,13 @@ class Store:
         Raises:
             BadInput: There is no such user, or the password is too short or too long.
         """
-        from copilot.store.tables import sessions, users
+        from copilot.store.tables import sessions, tokens, users
 
         self.principal(username)
         stored = passwords.hash_password(password)
         with self._writing() as connection:
-            connection.execute(sessions.delete().where(sessions.c.username == username))  # whoever knew the old one
+            for held in (sessions, tokens):  # of whoever knew the old one
+                connection.execute(held.delete().where(held.c.username == username))
             connection.execute(users.update().where(users.c.username == username).values(password_hash=stored))
             append_link(connection, actor or username, "set_password", username, "", self.clock())
 
@@ -192,13 +193,12 @@ class Store:
         Raises:
             BadInput: There is no such user.
         """
-        from copilot.store.tables import forget_deleted, proposals, sessions, threads, users
+        from copilot.store.tables import forget_deleted, proposals, sessions, threads, tokens, users
 
         self.principal(username)
         with self._writing() as connection:
-            connection.execute(sessions.delete().where(sessions.c.username == username))
-            connection.execute(threads.delete().where(threads.c.username == username))  # turns go with them
-            connection.execute(proposals.delete().where(proposals.c.username == username))
+            for own in (sessions, tokens, threads, proposals):  # turns go with their threads
+                connection.execute(own.delete().where(own.c.username == username))
             gone = users.update().where(users.c.username == username).values(active=False, password_hash=None)
             connection.execute(gone)
             append_link(connection, actor, "remove_user", username, "", self.clock())

@@ -148,6 +148,15 @@ sessions = sa.Table(  # who is logged in to the screens; the browser alone has t
     sa.Column("expires_at", Moment, nullable=False),
 )  # fmt: skip
 
+tokens = sa.Table(  # of programs that act for a person; they alone have the token itself
+    "tokens", metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("username", sa.ForeignKey(users.c.username), nullable=False, index=True),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("used_at", Moment),
+    sa.Column("expires_at", Moment, nullable=False),
+)  # fmt: skip
+
 proposals = sa.Table(  # writes that wait for a person's approval, and what became of them
     "proposals", metadata,
     sa.Column("id", sa.Integer, primary_key=True),
