@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from copilot.access import Ctx, Principal
 from copilot.agent.ask import ask
-from copilot.agent.narrator import Narration, narrate, source
+from copilot.agent.narrator import Narration, narrate
 from copilot.agent.scope import scope_of
 from copilot.agent.tool import Tool
 from copilot.data.snapshot import Snapshot, open_snapshot
@@ -74,7 +74,7 @@ class Proposed(BaseModel):
 
 
 class Found(BaseModel):
-    """What a tool answers: the day of its data, its sentences, its cells by path, and what waits for approval."""
+    """What a tool answers: the day of its data, its sentences, the cells told by path, and what waits for approval."""
 
     as_of: str
     sentences: list[str]
@@ -169,7 +169,7 @@ class Desk:
         record = tool(ctx, given)
         said = narrate([record], question=" ".join(str(value) for value in given.values()))
         found = _found(snapshot, said)
-        self._mark(session, [tool.name], (cell.unit for cell in found.cells.values()))
+        self._mark(session, (cell.unit for cell in said.cells.values()))
         if tool.writes:
             return self._propose(who, snapshot, tool, given, record, said, found)
         text = f"{said.told.text}\n\nas of {found.as_of}"
@@ -231,7 +231,7 @@ class Desk:
             thread=asked.thread, ladder=self.ladder, top=self.top, clock=self.clock, rng=self.rng(),
         )  # fmt: skip
         called = [call["name"] for call in answer.tool_calls]
-        self._mark(session, called, (cell["unit"] for cell in answer.sources.values()))
+        self._mark(session, (cell["unit"] for cell in answer.sources.values()))
         content = {key: value for key, value in dataclasses.asdict(answer).items() if key != "exit_code"}
         parts = [answer.answer]
         if answer.approval:
@@ -240,10 +240,9 @@ class Desk:
         ids = {"thread": answer.thread, "tools": called}
         return Reply("\n\n".join(parts), clean_json(content), answer.exit_code != 0, ids)
 
-    def _mark(self, session: Session, called: Iterable[str], units: Iterable[str]) -> None:
-        """Hold the session for tainted where it was told free text: quotations, or whatever a tool of notes says."""
-        reading = (getattr(self.tools.get(name), "reads_free_text", False) for name in called)
-        if any(reading) or "quote" in units:
+    def _mark(self, session: Session, units: Iterable[str]) -> None:
+        """Hold the session for tainted where it was told what others wrote."""
+        if "quote" in units:
             self.taint.mark(session)
 
 
@@ -260,7 +259,7 @@ def _found(snapshot: Snapshot, said: Narration) -> Found:
     return Found(
         as_of=snapshot.as_of.isoformat(),
         sentences=[fill(sentence, said.cells) for sentence in said.sentences],
-        cells={path: Shown(**clean_json(source(cell))) for path, cell in said.cells.items()},
+        cells={path: Shown(**clean_json(cell)) for path, cell in said.told.sources.items()},
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 
 from copilot import rooms
 from copilot.access import ROLES, Ctx
-from copilot.agent.tool import Tool, tool
+from copilot.agent.tool import tool
 from copilot.jobs import feedback
 from copilot.mcp.desk import LONGEST, TAINTED, UNEXPECTED
 from copilot.mcp.limits import Budget, Session
@@ -73,7 +73,8 @@ def test_every_tool_that_reads_answers_with_sentences_and_cells(site: Site, user
         assert not result.is_error, (one.name, text(result))
         answer = result.structured_content
         assert answer["as_of"] == site.place.book().as_of.isoformat()
-        assert answer["sentences"]
+        assert answer["sentences"] or one.name in ("search_notes", "draft_outreach")  # these quote, in the text alone
+        assert len(text(result)) > 40
         assert all(set(cell) == {"value", "shown", "unit", "origin"} for cell in answer["cells"].values())
         assert "{{" not in str(answer["sentences"]) + text(result)
 
@@ -271,24 +272,17 @@ def crash(ctx: Ctx) -> Record:
     raise RuntimeError("the password is hunter2")
 
 
-@dataclass(frozen=True)
-class Reader(Tool):
-    reads_free_text: bool = True
-
-
 @pytest.fixture
 def planted(site: Site) -> Iterator[None]:
-    """Three more tools, two of which read free text."""
+    """Two more tools, one of which tells what others wrote."""
     own = dict(site.desk.tools)
-    quoting, crashing = tool(read_note, roles=ROLES), tool(crash, roles=ROLES)
-    reader = Reader("read_list", "Read.", own["rank_accounts"].function, own["rank_accounts"].arguments, ROLES)
-    site.desk.tools.update(read_note=quoting, crash=crashing, read_list=reader)
+    site.desk.tools.update(read_note=tool(read_note, roles=ROLES), crash=tool(crash, roles=ROLES))
     yield
     site.desk.tools.clear()
     site.desk.tools.update(own)
 
 
-@pytest.mark.parametrize(("name", "arguments"), [("read_note", {"account": "A"}), ("read_list", {})])
+@pytest.mark.parametrize(("name", "arguments"), [("read_note", {"account": "A"}), ("search_notes", {"query": "budget"})])
 def test_after_free_text_nothing_is_proposed_for_the_rest_of_the_session(
     site: Site, planted: None, name: str, arguments: dict[str, Any]
 ) -> None:
