@@ -103,6 +103,8 @@ class _Desk:
         if not proposal.intact:
             raise BadInput(f"{proposal.name} is not what was proposed; ask for it once more.")
         ctx = self._ctx()
+        if ctx.snapshot.id != proposal.snapshot:
+            raise BadInput(f"{proposal.name} speaks of scores that are no longer the newest; ask for it once more.")
         calls = [(self._tool(call["name"]), call["arguments"]) for call in proposal.calls]
         for tool, arguments in calls:
             tool(ctx, arguments)  # says no where it is no longer allowed or possible

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from time import process_time
 
 import numpy as np
 import pandas as pd
@@ -63,7 +64,8 @@ def write(
     made_by: str = "",
     chunk: int = CHUNK,
     tell: Callable[[str], None] = lambda stage: None,
-) -> None:
+    seconds: Callable[[], float] = process_time,
+) -> str:
     """Explain all accounts and write the steps into a folder, each as a file that can be looked into.
 
     The files are ``reasons, narratives, weights`` (of every account), ``feature_info, thresholds`` and ``drivers`` (of
@@ -82,7 +84,11 @@ def write(
         workspace: Its folder; ``narratives.yaml`` in it may hold thresholds and a glossary.
         made_by: What else the contributions depend on: the names of the models' bundles.
         chunk: How many accounts are explained at once.
-        tell: Told which chunk is worked on.
+        tell: Told which chunk is worked on, and how fast it goes.
+        seconds: Counts CPU seconds.
+
+    Returns:
+        How many explanations (an account by a model, or its plain facts) were made, and how many a CPU second.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -99,14 +105,19 @@ def write(
             shutil.rmtree(stale)
     done.mkdir(parents=True, exist_ok=True)
     writers: dict[str, pq.ParquetWriter] = {}
+    began, made, kept = seconds(), 0, 0
     try:
         jobs = list(_jobs(models, today, chunk))
         for number, (one, rows) in enumerate(jobs, 1):
-            tell(f"Explanations {number} of {len(jobs)}")
+            rate = f", {made / max(seconds() - began, 1e-9):,.0f} a CPU second" if made else ""
+            tell(f"Explanations {number} of {len(jobs)}{rate}")
             files = {name: done / f"{number:06d}-{name}.parquet" for name in FRAMES}
             if not all(file.is_file() for file in files.values()):
                 for name, frame in _explain(one, rows, night).items():
                     _put(frame, files[name])
+                made += len(rows)
+            else:
+                kept += len(rows)
             for name, file in files.items():
                 part = pq.read_table(file)
                 if name not in writers:
@@ -118,6 +129,12 @@ def write(
             writer.close()
     pa.default_memory_pool().release_unused()
     shutil.rmtree(home)
+    taken = f"; {kept:,} more are from a run that was stopped" if kept else ""
+    by = f"{len(models)} model{'s' * (len(models) != 1)}"
+    return (
+        f"Explained {len(today):,} accounts by {by} and by plain facts: {made:,} explanations, "
+        f"{made / max(seconds() - began, 1e-9):,.0f} a CPU second{taken}."
+    )
 
 
 def _jobs(models: list[Explained], today: pd.DataFrame, chunk: int) -> Iterator[tuple[Explained, pd.Index]]:

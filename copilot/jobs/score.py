@@ -315,7 +315,7 @@ class _Run:
 
     def write(self, place: Path, now: datetime) -> dict[str, Any]:
         """Write all frames into a folder and return the manifest."""
-        explanations.write(
+        explained = explanations.write(
             place,
             self.explained,
             self.today,
@@ -326,6 +326,7 @@ class _Run:
             made_by=" ".join(train.bundle(self.workspace, name).name for name in self.models),
             tell=self.tell,
         )
+        self.said = (*self.said, explained)
         self.frames["accounts"] = self.frames["accounts"].reset_index()
         before = last_month.drivers_before(self.workspace, self.book.manifest["source"], self.book.as_of)
         for name, frame in (self.frames | {last_month.FILE: before}).items():

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -238,13 +239,23 @@ def test_a_scenario_is_not_proposed_on_newer_scores_or_when_it_moves_nothing(hou
     who = house.store.principal("mia")
     ctx = Ctx(house.place.root, who, scope_of(who, house.place.book()), snapshot, lambda: NOW, np.random.default_rng(0))
     house.tools["propose_assignment"](ctx, {"scenario": "S-1"})
-    newer = snapshot.folder.with_name(snapshot.folder.name[:-1] + "x")
-    shutil.copytree(snapshot.folder, newer)
-    (newer.parent / "CURRENT").write_text(newer.name)
+    _newer(snapshot.folder)
     with pytest.raises(TryAgain, match="no longer the newest"):
         house.tools["propose_assignment"](replace(ctx, snapshot=open_snapshot(house.place)), {"scenario": "S-1"})
     with pytest.raises(BadInput, match="no scenario"):
         house.tools["propose_assignment"](ctx, {"scenario": "S-9"})
+
+
+def test_after_a_night_what_was_proposed_before_speaks_of_other_actions_and_is_not_done(house: House) -> None:
+    name = house.with_action()[0][1]
+    house.ask(f"{name} is done")
+    house.ask(f"{name} is done")
+    house.settle("P-2", "approve")
+    _newer(open_snapshot(house.place).folder)
+    with pytest.raises(BadInput, match="no longer the newest"):
+        house.settle("P-1", "approve")
+    assert house.settle("P-2", "undo").status == "undone"  # what was done can be taken back all the same
+    assert house.settle("P-1", "reject").status == "rejected"
 
 
 def test_a_tool_that_writes_does_nothing_by_itself(house: House) -> None:
@@ -262,3 +273,10 @@ def test_a_tool_that_writes_does_nothing_by_itself(house: House) -> None:
 def _names(house: House, accounts: set[str]) -> list[str]:
     frame = house.place.book().table("accounts")
     return list(frame[frame["account_id"].isin(accounts)]["name"])
+
+
+def _newer(folder: Path) -> None:
+    """Make the same scores the newest under another name."""
+    newer = folder.with_name(folder.name[:-1] + "x")
+    shutil.copytree(folder, newer)
+    (newer.parent / "CURRENT").write_text(newer.name)

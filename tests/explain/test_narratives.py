@@ -43,7 +43,7 @@ AGAINST = "the last 3 months against the 3 months before."
         ("percent", 0.3, 0.5, f"Quota fell from 50 % to 30 % (down 20.0 points), {AGAINST}"),
         ("percent", 0.02, 0, f"Quota: new, from 0 % to 2 % (up 2.0 points), {AGAINST}"),
         ("days", 1, 2, f"Quota fell from 2 days to 1 day (down 50 %), {AGAINST}"),
-        ("hours", 1, 1, "Quota over the last 3 months: 1.0 hour."),
+        ("hours", 1, 1, "Quota over the last 3 months: 1 hour."),
         ("count", 7, np.nan, "Quota over the last 3 months: 7."),
         ("count", -5, 0, f"Quota fell from 0 to -5, {AGAINST}"),
         ("percent", 0.00111, 0.00119, "Quota over the last 3 months: 0.1 %."),

@@ -104,6 +104,29 @@ def test_a_killed_night_goes_on_where_it_stopped_and_ends_with_the_same_bytes(tm
     assert not (root / "explaining").exists()
 
 
+def test_the_night_says_how_many_explanations_it_made_and_how_fast(tmp_path: Path) -> None:
+    values, segment = world()
+    told: list[str] = []
+    times = iter(range(1000))
+    model = [Explained("churn", Linear(killed_after=2), values)]
+    given = (model, values, SPECS, segment, None, tmp_path)
+    for place in ("first", "second"):
+        (tmp_path / place).mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / "first", *given, chunk=25)
+    model[0] = Explained("churn", Linear(), values)
+    said = write(tmp_path / "second", *given, chunk=25, tell=told.append, seconds=lambda: float(next(times)))
+    # Of 60 accounts by the model 50 were there; 10 and the plain facts of 60 were made, over the ticks of the clock.
+    ticks = next(times) - 1
+    assert said == (
+        f"Explained 60 accounts by 1 model and by plain facts: 70 explanations, {70 / ticks:,.0f} a CPU second; "
+        "50 more are from a run that was stopped."
+    )
+    assert told[0] == "Explanations 1 of 6"
+    assert told[-1].startswith("Explanations 6 of 6, ")
+    assert told[-1].endswith(" a CPU second")
+
+
 @pytest.mark.parametrize("what", ["values", "model", "rules"])
 def test_after_a_change_nothing_of_the_killed_night_is_used(tmp_path: Path, what: str) -> None:
     values, segment = world()

@@ -282,7 +282,9 @@ def planted(site: Site) -> Iterator[None]:
     site.desk.tools.update(own)
 
 
-@pytest.mark.parametrize(("name", "arguments"), [("read_note", {"account": "A"}), ("search_notes", {"query": "budget"})])
+@pytest.mark.parametrize(
+    ("name", "arguments"), [("read_note", {"account": "A"}), ("search_notes", {"query": "budget"})]
+)
 def test_after_free_text_nothing_is_proposed_for_the_rest_of_the_session(
     site: Site, planted: None, name: str, arguments: dict[str, Any]
 ) -> None:

@@ -248,9 +248,9 @@ def test_a_starter_asks_when_clicked_and_a_question_back_offers_buttons(enter: E
     starters = page.locator("#sc-messages .example")
     starters.first.wait_for()
     assert starters.count() == 4
-    starters.filter(has_text="Sum up my book by action").click()
+    starters.filter(has_text="Plan my week").click()
     page.wait_for_selector(FOOT)
-    assert "Sum up my book by action" in page.inner_text("#sc-messages .user-row")
+    assert "Plan my week" in page.inner_text("#sc-messages .user-row")
     ask(page, "forecast")
     choice = page.locator("#sc-messages .option").first
     label = choice.inner_text()
