@@ -61,7 +61,7 @@ check: setup ## style, types, layers of imports, no CUDA package
 	echo "Checked in $$(($$(date +%s) - start)) s."
 
 test: check ## set up, check and run every test
-	@echo "Running the tests, some seven minutes; the last line says how many passed and how long they took."
+	@echo "Running the tests, some ten minutes; the last line says how many passed and how long they took."
 	@$(PY) -m pytest -n 2 --dist loadfile --ignore tests/test_run.py --durations=20
 	@echo "Last the newcomer's run, alone, since its language model needs both processors."
 	@$(PY) -m pytest tests/test_run.py
