@@ -8,7 +8,7 @@ from pydantic import Field
 from copilot.access import Ctx
 from copilot.agent.tool import Carried, Write
 from copilot.data.workspace import Workspace
-from copilot.explain.answers.proposal import changed, to_propose
+from copilot.explain.answers.proposal import changed, check_scope, to_propose
 from copilot.jobs import owners
 from copilot.store import scenarios
 from copilot.text.cells import Record
@@ -36,6 +36,7 @@ def _carry_out(ctx: Ctx, scenario: str) -> Carried:
 
 
 def _undo(ctx: Ctx, undo: Mapping[str, Any]) -> Record:
+    check_scope(ctx.snapshot, ctx.scope, undo["moves"])
     book = owners.hand_over(Workspace(ctx.workspace), undo["moves"], ctx.clock())
     return changed(undo["moves"], book.path.name, back=True)
 

@@ -98,8 +98,7 @@ class _Desk:
         if not (proposal.status == "waiting" or (self._stuck(proposal) and not proposal.undo)):
             raise BadInput(_stands(proposal))
         if self.clock() >= proposal.expires_at:
-            until = f"{proposal.expires_at:%Y-%m-%d %H:%M} UTC"
-            raise BadInput(f"{proposal.name} could be approved until {until}; ask for it once more.")
+            raise BadInput(f"{proposal.name} could be approved until {proposal.until}; ask for it once more.")
         if not proposal.intact:
             raise BadInput(f"{proposal.name} is not what was proposed; ask for it once more.")
         ctx = self._ctx()

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 _YES = (
-    r"(?:yes|yep|yeah|sure|ok(?:ay)?|fine|good|great|perfect|agreed|approved?|confirm(?:ed)?|accept(?:ed)?|proceed|ja|"
-    r"jawohl|einverstanden|genehmig\w*|passt|freigeben|bestätig\w*)"
+    r"(?:yes|yep|yeah|sure|agreed|approved?|confirm(?:ed)?|accept(?:ed)?|proceed|ja|jawohl|einverstanden|genehmig\w*|"
+    r"freigeben|bestätig\w*)"
 )
 _DO = (
     r"(?:(?:let(?:'s| us) |please |i'?ll )?(?:do|take|make|go with|go for|propose|submit|adopt) (?:it|that|this)"
@@ -18,7 +18,11 @@ _NO = (
     r"(?:no|nope|cancel|reject(?:ed)?|decline|stop|undo|revert|nein|abbrechen|ablehnen|rückgängig(?: machen)?|"
     r"zurücknehmen|(?:take|roll) (?:it|that) back|(?:undo|cancel|reject|revert|forget) (?:it|that|this)|never ?mind)"
 )
-_EASE = r"(?:please|then|now|thanks|thank you|bitte|danke|dann|so|,|\.|!|–|-|\s)*"
+# Praise alone is no order: "great, thanks" asks for nothing.
+_EASE = (
+    r"(?:ok(?:ay)?\b|fine\b|good\b|great\b|perfect\b|passt\b|please|then|now|thanks|thank you|bitte|danke|dann|so|"
+    r",|\.|!|–|-|\s)*"
+)
 _IS = r"(?:(?:it'?s|that'?s|is|all|already|i(?:'ve| have)|schon|ist)\s+)*"
 _DONE = r"(?:done|finished|handled|erledigt|did (?:it|that))(?:\s+(?:it|that|this|already))?"
 ASSENT = re.compile(rf"{_EASE}(?:{_YES}{_EASE})?(?:{_DO}|{_YES}){_EASE}", re.I)

@@ -134,9 +134,11 @@ def propose(state: State, runtime: Runtime[Turn]) -> State:
     said = [state["narrations"][number] for number in waiting]
     summary = " ".join(fill(one.sentences[0], one.cells) for one in said if one.sentences)
     made = runtime.context.propose([state["done"][number - 1].call for number in waiting], summary)
-    until = f"{made.expires_at:%Y-%m-%d %H:%M} UTC"
     origin = f"copilot.db:proposals[{made.name}]"
-    cells = {"proposal": Cell(made.name, "text", origin, "proposal"), "until": Cell(until, "text", origin, "expires")}
+    cells = {
+        "proposal": Cell(made.name, "text", origin, "proposal"),
+        "until": Cell(made.until, "text", origin, "expires"),
+    }
     record = Record("", cells, (say("waits_for_approval"),))
     told = narrate([record], question=state["question"], first=len(state["done"]) + 1).told
     runtime.stream_writer(told)

@@ -24,7 +24,7 @@ def check(book: Book, moves: Moves) -> None:
         TryAgain: The book has changed since the moves were worked out.
     """
     accounts = book.table("accounts").set_index("account_id")["owner_rep_id"]
-    reps = set(book.table("reps")["rep_id"])
+    reps = {None, *book.table("reps")["rep_id"]}  # the way back may lead to nobody
     for move in moves:
         if move["account_id"] not in accounts.index or move["to_rep_id"] not in reps:
             raise TryAgain("An account or a rep of this scenario is no longer in the book; try it out once more.")
@@ -40,7 +40,7 @@ def hand_over(workspace: Workspace, moves: Moves, now: datetime) -> Book:
     the next score.
 
     Args:
-        workspace: Where the book lies; its writer lock is held.
+        workspace: Where the book lies; its writer lock is taken.
         moves: ``account_id, from_rep_id, to_rep_id`` each.
         now: The moment.
 

@@ -194,8 +194,8 @@ class Desk:
         approve = _approve(made.name, who)
         thread = self.store.new_thread(who.username, now)
         waiting = {"id": made.name, "summary": summary, "expires": made.expires_at.isoformat()}
-        until = Cell(f"{made.expires_at:%Y-%m-%d %H:%M} UTC")
-        waits = fill(templates("answers")["waits_for_approval"], {"proposal": Cell(made.name), "until": until})
+        cells = {"proposal": Cell(made.name), "until": Cell(made.until)}
+        waits = fill(templates("answers")["waits_for_approval"], cells)
         text = f"{said.told.text}\n\n{waits} {approve}"
         self.store.log_turn(
             Turn(

@@ -61,6 +61,11 @@ class Proposal:
         return f"P-{self.number}"
 
     @property
+    def until(self) -> str:
+        """When it expires, as people read it."""
+        return f"{self.expires_at:%Y-%m-%d %H:%M} UTC"
+
+    @property
     def intact(self) -> bool:
         """Whether calls, person and snapshot are those that were proposed."""
         return self.digest == _digest(self.username, self.snapshot, self.calls)

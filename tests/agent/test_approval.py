@@ -217,6 +217,19 @@ def test_an_approved_scenario_moves_the_owners_and_its_undo_moves_them_back(hous
     assert house.owners() == before
 
 
+def test_a_manager_who_has_lost_the_team_cannot_take_a_handover_back(house: House) -> None:
+    house.ask("What if I move 2 accounts from Mateo to Ana?", "mia")
+    house.ask("propose S-1", "mia")
+    house.settle("P-1", "approve", "mia")
+    after = house.owners()
+    house.store.add_user("mia", "manager", "R-otto")
+    with pytest.raises(TryAgain, match="not of your team"):
+        house.settle("P-1", "undo", "mia")
+    assert house.owners() == after
+    house.store.add_user("mia", "manager", "R-mia")
+    assert house.settle("P-1", "undo", "mia").status == "undone"
+
+
 def test_a_handover_keeps_the_rest_of_the_book_and_what_was_known_before(house: House) -> None:
     book = house.place.book()
     names = list(book.manifest["tables"])

@@ -57,6 +57,9 @@ def test_a_proposal_that_is_named_is_settled_by_the_person_alone(text: str) -> N
         "good accounts",
         "P-12",
         "what is P-12",
+        "ok",
+        "Great, thanks!",
+        "perfect",
     ],
 )
 def test_whole_questions_are_none_of_these(text: str) -> None:

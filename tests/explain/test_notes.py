@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from copilot.access import EVERYTHING, Principal, Scope
+from copilot.access import EVERYTHING, Scope
 from copilot.agent.narrator import narrate
-from copilot.agent.scope import scope_of
 from copilot.data.snapshot import Snapshot, open_snapshot
 from copilot.data.workspace import Workspace
 from copilot.errors import MissingData, UnknownAccount
@@ -16,22 +15,6 @@ from copilot.explain.answers.notes import find_notes
 from copilot.text.cells import Record, flatten
 from copilot.text.quotes import PASSAGE, free_text
 from tests import notebook
-
-
-@pytest.fixture(scope="module")
-def book(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """The notebook, scored."""
-    return notebook.write(tmp_path_factory.mktemp("notebook"))
-
-
-@pytest.fixture(scope="module")
-def snapshot(book: Workspace) -> Snapshot:
-    return open_snapshot(book)
-
-
-@pytest.fixture(scope="module")
-def ana(snapshot: Snapshot) -> Scope:
-    return scope_of(Principal("ana", "rep", "R-ana"), snapshot.book)
 
 
 def told(record: Record) -> str:

@@ -4,18 +4,15 @@ from typing import Any
 
 import pytest
 
-from copilot.access import EVERYTHING, Principal, Scope
+from copilot.access import EVERYTHING, Scope
 from copilot.agent.narrator import narrate
-from copilot.agent.scope import scope_of
-from copilot.data.snapshot import Snapshot, open_snapshot
-from copilot.data.workspace import Workspace
+from copilot.data.snapshot import Snapshot
 from copilot.errors import UnknownAccount
 from copilot.explain.answers.common import templates
 from copilot.explain.answers.draft import BY_ACTION, GOALS, MAKERS, draft
 from copilot.explain.outreach import OURS, check
 from copilot.text.cells import Cell, Record
 from copilot.text.quotes import free_text, quote
-from tests import notebook
 
 OWN = {
     "spend": Cell(30900.0, "usd", "book:contracts[A-1, running].annual_usd", "spend"),
@@ -85,22 +82,6 @@ def test_own_facts_a_products_name_and_harmless_wishes_pass(form: str) -> None:
 )
 def test_what_is_not_theirs_is_kept_out(form: str) -> None:
     assert fault(form) is not None
-
-
-@pytest.fixture(scope="module")
-def book(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """The notebook, scored."""
-    return notebook.write(tmp_path_factory.mktemp("notebook"))
-
-
-@pytest.fixture(scope="module")
-def snapshot(book: Workspace) -> Snapshot:
-    return open_snapshot(book)
-
-
-@pytest.fixture(scope="module")
-def ana(snapshot: Snapshot) -> Scope:
-    return scope_of(Principal("ana", "rep", "R-ana"), snapshot.book)
 
 
 def told(record: Record) -> str:

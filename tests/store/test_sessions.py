@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,8 +14,7 @@ from copilot.access import Principal
 from copilot.errors import BadInput
 from copilot.store import passwords, sessions
 from copilot.store.database import Store, Turn
-
-NOW = datetime(2026, 7, 1, 8, tzinfo=UTC)
+from tests.store.conftest import NOW, Place
 
 
 @pytest.fixture(autouse=True)
@@ -26,26 +23,6 @@ def _cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
 
     light = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     monkeypatch.setattr(passwords, "_hasher", lambda: light)
-
-
-@dataclass
-class Place:
-    path: Path
-    store: Store
-
-    def rows(self, statement: str) -> list[tuple[object, ...]]:
-        """Run one statement past the store."""
-        with closing(sqlite3.connect(self.path)) as connection, connection:
-            return connection.execute(statement).fetchall()
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    path = tmp_path / "copilot.db"
-    with Store.open(path, clock=lambda: NOW) as store:
-        store.add_user("ana", "rep", "R-ana")
-        store.add_user("otto", "rep", "R-otto")
-        yield Place(path, store)
 
 
 def test_a_token_tells_whose_session_it_is_and_only_its_hash_is_kept(place: Place) -> None:

@@ -33,10 +33,7 @@ def to_propose(snapshot: SnapshotReader, scope: Scope, scenario: Scenario) -> Re
     accounts, reps = snapshot.table("accounts", scope), snapshot.table("reps", scope)
     names = dict(zip(accounts["account_id"], accounts["name"], strict=True))
     people = dict(zip(reps["rep_id"], reps["name"], strict=True))
-    for move in scenario.moves:
-        known = move["from_rep_id"] is None or move["from_rep_id"] in people
-        if move["account_id"] not in names or move["to_rep_id"] not in people or not known:
-            raise TryAgain(f"{scenario.name} speaks of an account or a rep that is not of your team; try it out anew.")
+    check_scope(snapshot, scope, scenario.moves)
     origin = f"scenario {scenario.name}"
     gives = Counter(move["from_rep_id"] for move in scenario.moves if move["from_rep_id"])
     takes = Counter(move["to_rep_id"] for move in scenario.moves)
@@ -65,6 +62,19 @@ def to_propose(snapshot: SnapshotReader, scope: Scope, scenario: Scenario) -> Re
     columns = {"name": Column("Account"), "from_rep": Column("Owner now"), "to_rep": Column("New owner")}
     spoken_of = (*(move["account_id"] for move in scenario.moves[:LISTED]), scenario.name)
     return Record(TOOL, data, tuple(lines), columns, spoken_of)
+
+
+def check_scope(snapshot: SnapshotReader, scope: Scope, moves: Moves) -> None:
+    """Make sure that every account and every rep of the moves is in scope.
+
+    Raises:
+        TryAgain: One is not.
+    """
+    accounts = set(snapshot.table("accounts", scope)["account_id"])
+    reps = {None, *snapshot.table("reps", scope)["rep_id"]}
+    for move in moves:
+        if move["account_id"] not in accounts or not {move["from_rep_id"], move["to_rep_id"]} <= reps:
+            raise TryAgain("An account or a rep that would change is not of your team, so nothing is changed.")
 
 
 def changed(moves: Moves, book: str, *, back: bool = False) -> Record:
